@@ -1,0 +1,1 @@
+"""The export pipeline: Keras to verified, quantized bundles, one stage a file."""

@@ -1,0 +1,126 @@
+"""A bundle: a folder with `manifest.json` and the artefacts it names, and nothing else.
+
+Every file is checked for size and SHA-256 before any parser sees its bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import InputError, IntegrityError
+from models.files import refuse_existing, writing_to
+from models.manifest import Artefact, Manifest, parse_manifest, to_json
+
+MANIFEST = "manifest.json"
+MANIFEST_LIMIT = 4 << 20  # bytes; a larger one is no manifest
+SHIPPED = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle: its folder and its manifest, which has been validated."""
+
+    path: Path
+    manifest: Manifest
+
+    def read(self, artefact: Artefact) -> bytes:
+        """An artefact's bytes, once they are proven to be the manifest's.
+
+        Raises:
+            IntegrityError: Missing, a symbolic link, of another size, or of another hash.
+        """
+        path = self.path / artefact.file
+        if path.is_symlink() or not path.is_file():
+            raise IntegrityError(f"{path}: no such regular file; get the bundle again")
+        size = path.stat().st_size
+        if size != artefact.bytes:
+            raise IntegrityError(
+                f"{path}: {size} bytes, the manifest says {artefact.bytes}; get the bundle again"
+            )
+        data = path.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != artefact.sha256:
+            raise IntegrityError(
+                f"{path}: SHA-256 {digest[:12]}…, the manifest says {artefact.sha256[:12]}…; "
+                "get the bundle again"
+            )
+        return data
+
+    def artefact(self, file: str) -> Artefact:
+        """The artefact of this file name; `InputError` when there is none."""
+        for artefact in self.manifest.artefacts:
+            if artefact.file == file:
+                return artefact
+        files = ", ".join(a.file for a in self.manifest.artefacts)
+        raise InputError(f"{self.path}: no artefact {file!r}; one of {files}")
+
+    def verify(self) -> None:
+        """Check every artefact, and that nothing else lies in the folder.
+
+        Raises:
+            IntegrityError: As `read`, or for a file that the manifest does not name.
+        """
+        for artefact in self.manifest.artefacts:
+            self.read(artefact)
+        known = {MANIFEST, *(artefact.file for artefact in self.manifest.artefacts)}
+        for path in sorted(self.path.iterdir()):
+            if path.name not in known:
+                raise IntegrityError(f"{path}: not named in the manifest; remove it")
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Open a bundle's folder; reads the manifest only.
+
+    Raises:
+        InputError: No such folder, or no manifest in it.
+        IntegrityError: The manifest is not valid.
+    """
+    file = path / MANIFEST
+    if not path.is_dir() or not file.is_file():
+        raise InputError(f"{path}: no bundle there (a folder with {MANIFEST}); check the path")
+    if file.is_symlink() or file.stat().st_size > MANIFEST_LIMIT:
+        raise IntegrityError(f"{file}: a link or over {MANIFEST_LIMIT} bytes; get the bundle again")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise IntegrityError(f"{file}: not UTF-8 text; get the bundle again") from error
+    return Bundle(path, parse_manifest(text, str(file)))
+
+
+def find_bundle(name: str) -> Bundle:
+    """Open a bundle by the path of its folder, or by the name of one that bombus ships."""
+    path = Path(name)
+    return open_bundle(path if path.exists() or not (SHIPPED / name).is_dir() else SHIPPED / name)
+
+
+def list_bundles(folder: Path = SHIPPED) -> list[Bundle]:
+    """The bundles directly under a folder, by default those that bombus ships."""
+    return [open_bundle(path.parent) for path in sorted(folder.glob(f"*/{MANIFEST}"))]
+
+
+def write_bundle(
+    path: Path, manifest: Manifest, files: Mapping[str, bytes], *, force: bool = False
+) -> Bundle:
+    """Write a bundle in one step: a reader sees the old folder or the whole new one.
+
+    Args:
+        path: The bundle's folder.
+        manifest: Describes `files`, all of them and no other.
+        files: Content by file name.
+        force: Replace what is there.
+
+    Raises:
+        InputError: Something is there already, or the place cannot be written.
+        IntegrityError: The manifest does not describe these files.
+    """
+    refuse_existing(path, force)
+    with writing_to(path) as folder:
+        folder.mkdir()
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        (folder / MANIFEST).write_text(to_json(manifest), encoding="utf-8")
+        Bundle(folder, manifest).verify()
+    return Bundle(path, manifest)

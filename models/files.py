@@ -1,0 +1,68 @@
+"""Writing so that a reader, or a crash, never meets half a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from models.errors import InputError
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to; move it there when all went well.
+
+    Works for a file and for a folder. The temporary name keeps the suffix, since Keras decides
+    by it. Whatever was at `path` stays until the last moment, and stays on any error.
+
+    Raises:
+        InputError: The place cannot be written (read-only, full, a folder in the way).
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        workshop = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        temporary = workshop
+        yield workshop / path.name
+        _replace(workshop / path.name, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"{path}: cannot be written ({reason}); free space or choose another place"
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace(new: Path, old: Path) -> None:
+    if not old.is_dir() or old.is_symlink():
+        new.replace(old)
+        return
+    # A folder that is not empty cannot be replaced in one step: step aside, move in, tidy up.
+    aside = new.parent / "replaced"
+    old.replace(aside)
+    try:
+        new.replace(old)
+    except OSError:
+        with suppress(OSError):
+            aside.replace(old)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file atomically and durably."""
+    with writing_to(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def refuse_existing(path: Path, force: bool) -> None:
+    """Raise `InputError` when something is at `path` and the caller did not say `--force`."""
+    if (path.exists() or path.is_symlink()) and not force:
+        raise InputError(f"{path}: already there; choose another name or add --force")

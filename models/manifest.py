@@ -1,0 +1,248 @@
+"""`manifest.json`: everything a phone or a robot must know of a bundle, checked on the way in.
+
+Described for people in docs/bundle-format.md. Numbers are bounded and unknown keys refused, since
+a manifest comes from outside and decides what the device does with its inputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.errors import IntegrityError
+
+SCHEMA = "bombus/bundle@1"
+FORMATS = ("keras", "tflite", "onnx")
+SCHEMES = ("f32", "f16", "wi8_afp32", "wi8_ai8")
+
+Format = Literal["keras", "tflite", "onnx"]
+Scheme = Literal["f32", "f16", "wi8_afp32", "wi8_ai8"]
+Dtype = Literal["float32", "float16", "uint8", "int8", "int32", "int64", "bool"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tensor(_Part):
+    """An input or output of the model.
+
+    Attributes:
+        name: The tensor's name in every artefact.
+        shape: Sizes; the batch, first, is 1.
+        dtype: What the caller has in hand. An artefact may take another; see `Artefact.dtypes`.
+        meaning: In words, such as `logits` or `photo`.
+        axes: One word an axis.
+        units: Physical units, empty where there are none.
+        range: Least and greatest value, where bounded.
+        feeds: For a state of a streaming model: the input that takes this output next time.
+    """
+
+    name: Name
+    shape: Annotated[tuple[Annotated[int, Field(ge=1, le=1 << 24)], ...], Field(max_length=8)]
+    dtype: Dtype
+    meaning: str
+    axes: tuple[str, ...] = ()
+    units: str = ""
+    range: tuple[Finite, Finite] | None = None
+    feeds: Name | None = None
+
+
+class ImagePreprocess(_Part):
+    """How a photo becomes the input; `models.preprocess` is the reference implementation."""
+
+    kind: Literal["image"] = "image"
+    colour: Literal["RGB"] = "RGB"
+    crop: Literal["centre-square"] = "centre-square"
+    resize: Literal["antialiased-bilinear"] = "antialiased-bilinear"
+    size: Annotated[int, Field(ge=1, le=4096)]
+
+
+class Calibration(_Part):
+    """What turns an artefact's logits into honest confidences: softmax(logits / temperature)."""
+
+    temperature: Annotated[float, Field(ge=0.01, le=100)]
+    reject_threshold: Fraction | None = None
+    conformal_quantiles: dict[str, Fraction] = {}
+    data: str
+    n: Annotated[int, Field(ge=1)]
+
+
+class Parity(_Part):
+    """An artefact's outputs beside the Keras model's on the same real inputs.
+
+    Attributes:
+        n: Inputs compared.
+        range: Greatest less least reference output: what the errors are relative to.
+        max_error: Greatest absolute difference over the range.
+        rms_error: Root mean square difference over the range.
+        max_tolerance: What `max_error` had to stay within; None where only the RMS is judged.
+        rms_tolerance: What `rms_error` had to stay within.
+        agreement: Share of inputs with the same top class.
+    """
+
+    n: Annotated[int, Field(ge=1)]
+    range: Positive
+    max_error: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    rms_error: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    max_tolerance: Positive | None
+    rms_tolerance: Positive
+    agreement: Fraction
+
+
+class Quality(_Part):
+    """An artefact's scores on labelled data, as fractions; ECE after its calibration.
+
+    `drop` is the top-1 lost against the Keras model on the same inputs, with a 95 % interval.
+    """
+
+    data: str
+    n: Annotated[int, Field(ge=1)]
+    top1: Fraction
+    top1_interval: tuple[Fraction, Fraction]
+    precision: Fraction
+    recall: Fraction
+    f1: Fraction
+    ece: Fraction
+    drop: Annotated[float, Field(ge=-1, le=1)]
+    drop_interval: tuple[Finite, Finite]
+
+
+class Latency(_Part):
+    """One-thread time a call where the bundle was made: compare artefacts, not machines."""
+
+    runtime: str
+    machine: str
+    runs: Annotated[int, Field(ge=1)]
+    min_ms: Positive
+    median_ms: Positive
+    p95_ms: Positive
+
+
+class Artefact(_Part):
+    """One model file.
+
+    Attributes:
+        file: Its name in the bundle's folder; it carries the scheme.
+        dtypes: Per input and output, what this file takes and gives. Values are the manifest's:
+            a float32 image input takes the same 0..255 as a uint8 one.
+    """
+
+    file: Name
+    format: Format
+    scheme: Scheme
+    bytes: Annotated[int, Field(ge=1, le=1 << 31)]
+    sha256: Sha256
+    dtypes: dict[Name, Dtype]
+    parity: Parity | None = None
+    quality: Quality | None = None
+    calibration: Calibration | None = None
+    latency: Latency | None = None
+
+
+class Source(_Part):
+    """Where the bundle comes from."""
+
+    keras_sha256: Sha256
+    training: dict[str, Any] = {}
+    calibration_data: dict[str, Any] = {}
+    validation_data: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    git_commit: str = ""
+
+
+class Contract(_Part):
+    """What every artefact of a bundle shares; also embedded in each, for files gone astray."""
+
+    schema_: Annotated[Literal["bombus/bundle@1"], Field(alias="schema")] = SCHEMA  # type: ignore[assignment]
+    name: Name
+    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}[A-Za-z0-9.+-]{0,40}$")]
+    task: Name
+    license: str
+    created: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    labels: tuple[str, ...] = ()
+    labels_sha256: Sha256
+    inputs: Annotated[tuple[Tensor, ...], Field(min_length=1)]
+    outputs: Annotated[tuple[Tensor, ...], Field(min_length=1)]
+    preprocess: ImagePreprocess | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Contract:
+        if labels_sha256(self.labels) != self.labels_sha256:
+            raise ValueError("labels do not match labels_sha256")
+        if self.task == "image-classification":
+            size = self.preprocess.size if self.preprocess else 0
+            if self.inputs[0].shape != (1, size, size, 3):
+                raise ValueError(f"input shape {self.inputs[0].shape} is not that of preprocess")
+            if self.outputs[0].shape != (1, len(self.labels)):
+                raise ValueError(
+                    f"{len(self.labels)} labels for an output of shape {self.outputs[0].shape}"
+                )
+        return self
+
+
+class Manifest(Contract):
+    """The whole `manifest.json`."""
+
+    artefacts: Annotated[tuple[Artefact, ...], Field(min_length=1)]
+    default: dict[Literal["x86", "arm", "web"], Name] = {}
+    source: Source
+
+    @model_validator(mode="after")
+    def _files(self) -> Manifest:
+        files = [artefact.file for artefact in self.artefacts]
+        if len(set(files)) != len(files) or "manifest.json" in files:
+            raise ValueError("artefacts must have distinct file names")
+        for target, file in self.default.items():
+            if file not in files:
+                raise ValueError(f"default for {target} names {file}, which is no artefact")
+        tensors = {tensor.name for tensor in (*self.inputs, *self.outputs)}
+        for artefact in self.artefacts:
+            if artefact.dtypes.keys() != tensors:
+                raise ValueError(f"{artefact.file}: dtypes must be given for {sorted(tensors)}")
+        return self
+
+    def contract(self) -> Contract:
+        """The part that is embedded in each artefact."""
+        return Contract.model_validate(
+            {
+                field.alias or name: getattr(self, name)
+                for name, field in Contract.model_fields.items()
+            }
+        )
+
+
+def labels_sha256(labels: Sequence[str]) -> str:
+    """Hash of the ordered labels, one a line."""
+    return hashlib.sha256("".join(f"{label}\n" for label in labels).encode()).hexdigest()
+
+
+def to_json(part: Contract) -> str:
+    """JSON with keys in the schema's order, ending in a newline."""
+    values = part.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+
+
+def parse_manifest(text: str, name: str) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        IntegrityError: Not JSON, or not a valid manifest; one line says where and why.
+    """
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "manifest"
+        reason = re.sub(r"^Value error, ", "", first["msg"])
+        raise IntegrityError(f"{name}: {place}: {reason}; get the bundle again") from error

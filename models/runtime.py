@@ -1,0 +1,213 @@
+"""One way to run an artefact, whichever runtime does it.
+
+`open_runner` returns a `Runner`: named arrays in, named arrays out. Runtimes are imported when
+they are asked for. `tflite-runtime` is supported as the legacy TFLite runtime; it must never be
+loaded into a process that has TensorFlow (its interpreter then fails).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import InputError, IntegrityError
+from models.onnx_guard import has_external_data
+
+Array = NDArray[Any]
+RUNTIMES = {"litert": "tflite", "tflite-runtime": "tflite", "onnxruntime": "onnx"}
+_MODULES = {
+    "litert": "ai_edge_litert",
+    "tflite-runtime": "tflite_runtime",
+    "onnxruntime": "onnxruntime",
+}
+CONTRACT = "bombus.json"  # name of the embedded contract in both formats
+
+
+@dataclass(frozen=True)
+class Port:
+    """A named input or output as the file itself declares it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Runner(Protocol):
+    """A loaded model."""
+
+    runtime: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run once.
+
+        Args:
+            feeds: One array per input, of its shape; values are cast to the input's dtype, so a
+                uint8 image serves float and integer artefacts alike.
+
+        Returns:
+            One array per output; the caller owns them.
+
+        Raises:
+            InputError: An input is missing, unknown, or of another shape.
+        """
+        ...
+
+
+def available_runtimes(model_format: str) -> tuple[str, ...]:
+    """Installed runtimes that read `tflite` or `onnx`, the preferred one first."""
+    return tuple(
+        name
+        for name, its_format in RUNTIMES.items()
+        if its_format == model_format and importlib.util.find_spec(_MODULES[name]) is not None
+    )
+
+
+def open_runner(
+    data: bytes, model_format: str, *, runtime: str = "", threads: int = 1, name: str = "model"
+) -> Runner:
+    """Load a model.
+
+    Args:
+        data: The file's content, already checked (`Bundle.read`).
+        model_format: `tflite` or `onnx`.
+        runtime: One of `RUNTIMES`; empty takes the first that is installed.
+        threads: Threads a run may use.
+        name: What to call the model in errors.
+
+    Raises:
+        InputError: No such runtime, or it is not installed, or reads another format.
+        IntegrityError: The runtime cannot read the model.
+    """
+    candidates = available_runtimes(model_format)
+    wanted = runtime or (candidates[0] if candidates else "")
+    if wanted not in candidates:
+        known = [r for r, f in RUNTIMES.items() if f == model_format]
+        raise InputError(
+            f"{name}: no runtime {runtime or 'for ' + model_format!r} is installed that reads "
+            f"{model_format}; pip install one of {', '.join(known)}"
+        )
+    kind = _OnnxRunner if wanted == "onnxruntime" else _TfliteRunner
+    try:
+        return kind(data, wanted, threads)
+    except InputError:
+        raise
+    except Exception as error:  # each runtime has its own types
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise IntegrityError(f"{name}: {wanted} cannot load it ({reason})") from error
+
+
+def embedded_contract(data: bytes, model_format: str) -> str | None:
+    """The contract (JSON text) embedded in an artefact, or None."""
+    if model_format == "tflite":
+        if not zipfile.is_zipfile(BytesIO(data)):
+            return None
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            if CONTRACT not in archive.namelist():
+                return None
+            return archive.read(CONTRACT).decode("utf-8")
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    text = session.get_modelmeta().custom_metadata_map.get(CONTRACT)
+    return None if text is None else str(text)
+
+
+def _checked(inputs: tuple[Port, ...], feeds: Mapping[str, Array]) -> dict[str, Array]:
+    """The feeds as contiguous arrays of each input's dtype."""
+    if feeds.keys() != {port.name for port in inputs}:
+        raise InputError(
+            f"model inputs are {', '.join(p.name for p in inputs)}, not {', '.join(feeds)}"
+        )
+    for port in inputs:
+        if np.shape(feeds[port.name]) != port.shape:
+            raise InputError(
+                f"input {port.name} has shape {np.shape(feeds[port.name])}, "
+                f"the model takes {port.shape}"
+            )
+    return {p.name: np.ascontiguousarray(feeds[p.name], dtype=p.dtype) for p in inputs}
+
+
+class _TfliteRunner:
+    """LiteRT or tflite-runtime; both have the same interpreter."""
+
+    def __init__(self, data: bytes, runtime: str, threads: int) -> None:
+        if runtime == "litert":
+            from ai_edge_litert.interpreter import Interpreter
+        else:
+            from tflite_runtime.interpreter import Interpreter
+        self.runtime = runtime
+        self._interpreter = Interpreter(model_content=data, num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self.inputs, self._in = self._ports("inputs", self._interpreter.get_input_details())
+        self.outputs, self._out = self._ports("outputs", self._interpreter.get_output_details())
+
+    def _ports(self, side: str, details: list[Any]) -> tuple[tuple[Port, ...], dict[str, int]]:
+        """Signature names where there is a signature (the exporter's), else tensor names."""
+        signatures = self._interpreter.get_signature_list()
+        names = {d["index"]: d["name"] for d in details}
+        if signatures:
+            key = next(iter(signatures))
+            runner = self._interpreter.get_signature_runner(key)
+            named = getattr(runner, f"get_{side[:-1]}_details")()
+            names |= {d["index"]: name for name, d in named.items()}
+        ports = tuple(
+            Port(names[d["index"]], tuple(map(int, d["shape"])), np.dtype(d["dtype"]))
+            for d in details
+        )
+        return ports, {names[d["index"]]: d["index"] for d in details}
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        for name, value in _checked(self.inputs, feeds).items():
+            self._interpreter.set_tensor(self._in[name], value)
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(i) for name, i in self._out.items()}
+
+
+_ONNX_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+
+
+class _OnnxRunner:
+    """ONNX Runtime on the CPU."""
+
+    def __init__(self, data: bytes, runtime: str, threads: int) -> None:
+        import onnxruntime
+
+        if has_external_data(data):
+            raise InputError("the ONNX model keeps weights in other files; only one file is read")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self.runtime = runtime
+        self._session = onnxruntime.InferenceSession(
+            data, options, providers=["CPUExecutionProvider"]
+        )
+        self.inputs = tuple(map(self._port, self._session.get_inputs()))
+        self.outputs = tuple(map(self._port, self._session.get_outputs()))
+
+    @staticmethod
+    def _port(node: Any) -> Port:
+        # A free dimension (a name instead of a number) can only be the batch, which is 1.
+        shape = tuple(s if isinstance(s, int) else 1 for s in node.shape)
+        return Port(node.name, shape, np.dtype(_ONNX_DTYPES[node.type]))
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        names = [port.name for port in self.outputs]
+        return dict(zip(names, self._session.run(names, _checked(self.inputs, feeds)), strict=True))

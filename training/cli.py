@@ -1,0 +1,103 @@
+"""`bombus train`: train, audit, report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from training.flowers.recipe import Recipe, load_recipe, with_values
+
+app = typer.Typer(no_args_is_help=True, help="Train models.")
+
+Data = Annotated[Path, typer.Option("--data", help="Class folders, or train/ val/ test/ of them.")]
+Json = Annotated[bool, typer.Option("--json", help="Report as JSON on standard output.")]
+
+
+@app.command()
+def flowers(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder of the run; resumes what is in it.")],
+    recipe: Annotated[Path | None, typer.Option(help="TOML recipe; options override it.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Any keras.applications model.")] = None,
+    width: Annotated[float | None, typer.Option(help="Channel multiplier (MobileNets).")] = None,
+    pooling: Annotated[str | None, typer.Option(help="Head: gap or flatten.")] = None,
+    weights: Annotated[str | None, typer.Option(help="imagenet, none, or a PATH.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="Optimizer of both stages.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak rate, fine-tuning.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Batch size, fine-tuning.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Side of the input, pixels.")] = None,
+    head_epochs: Annotated[int | None, typer.Option(help="Epochs of the frozen stage.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of fine-tuning.")] = None,
+    label_smoothing: Annotated[float | None, typer.Option(help="Both stages.")] = None,
+    mixed_precision: Annotated[
+        bool | None, typer.Option("--mixed-precision/--full-precision", help="bfloat16 or not.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides every random choice.")] = None,
+    allow_unreadable: Annotated[
+        bool, typer.Option(help="Train without the photos that cannot be read.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train an image classifier on folders of photos, resumable at any point.
+
+    Example: bombus train flowers --data photos --backbone MobileNet --out runs/mine
+    """
+    from training.flowers.train import train
+
+    values: dict[str, Any] = {
+        "backbone": backbone,
+        "width": width,
+        "pooling": pooling,
+        "weights": weights,
+        "image_size": image_size,
+        "mixed_precision": mixed_precision,
+        "seed": seed,
+        "head": {
+            "epochs": head_epochs,
+            "optimizer": optimizer,
+            "label_smoothing": label_smoothing,
+        },
+        "fine_tune": {
+            "epochs": epochs,
+            "optimizer": optimizer,
+            "learning_rate": learning_rate,
+            "batch_size": batch_size,
+            "label_smoothing": label_smoothing,
+        },
+    }
+    base = load_recipe(recipe) if recipe else Recipe()
+    chosen = with_values(base, _given(values), "options")
+    summary = train(data, chosen, out, allow_unreadable=allow_unreadable, say=_say(quiet=as_json))
+    if as_json:
+        typer.echo(json.dumps(summary))
+
+
+@app.command()
+def audit(
+    data: Data,
+    image_size: Annotated[int, typer.Option(help="Side of the network's input, pixels.")] = 224,
+    most: Annotated[int, typer.Option(help="Examples to print for each finding.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Look at every photo: unreadable, wrong extension, duplicate, tiny, class balance.
+
+    Example: bombus train audit --data photos
+    """
+    from training.flowers.audit import audit as run_audit
+    from training.flowers.dataset import load_splits
+
+    report = run_audit(load_splits(data, seed=0), image_size)
+    typer.echo(json.dumps(report.as_json()) if as_json else "\n".join(report.lines(most)))
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """Only the options that were given."""
+    nested = {k: _given(v) if isinstance(v, dict) else v for k, v in values.items()}
+    return {k: v for k, v in nested.items() if v is not None and v != {}}
+
+
+def _say(*, quiet: bool) -> Any:
+    return (lambda line: None) if quiet else typer.echo

@@ -1,0 +1,1 @@
+"""An image classifier from folders of photos (arXiv 2601.15810): audit, recipe, stages, report."""

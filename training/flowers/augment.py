@@ -1,0 +1,50 @@
+"""Augmentation as Keras layers on 0..255 RGB, active in training only."""
+
+from __future__ import annotations
+
+import keras
+
+from training.flowers.recipe import Augmentation
+
+
+def build_augmentation(options: Augmentation, image_size: int, seed: int) -> keras.Sequential:
+    """The layers that change a batch [B, S, S, 3] float32 0..255 at random, same shape and range.
+
+    They compute in float32 whatever the policy: bfloat16 has 8 bits of mantissa, too few for
+    pixels. Borders are filled by reflection, which leaves no black corners to learn from.
+    """
+    layers, common = [keras.Input((image_size, image_size, 3))], {"dtype": "float32"}
+    if options.flip:
+        layers.append(keras.layers.RandomFlip("horizontal", seed=seed, **common))
+    if options.rotation:
+        layers.append(
+            keras.layers.RandomRotation(
+                options.rotation, fill_mode="reflect", seed=seed + 1, **common
+            )
+        )
+    if options.zoom:
+        layers.append(
+            keras.layers.RandomZoom(
+                (-options.zoom, 0.0), fill_mode="reflect", seed=seed + 2, **common
+            )
+        )
+    if options.translation:
+        layers.append(
+            keras.layers.RandomTranslation(
+                options.translation,
+                options.translation,
+                fill_mode="reflect",
+                seed=seed + 3,
+                **common,
+            )
+        )
+    pixels = {"value_range": (0, 255), **common}
+    if options.brightness:
+        layers.append(keras.layers.RandomBrightness(options.brightness, seed=seed + 4, **pixels))
+    if options.contrast:
+        layers.append(keras.layers.RandomContrast(options.contrast, seed=seed + 5, **pixels))
+    if options.erasing:
+        layers.append(
+            keras.layers.RandomErasing(options.erasing, fill_value=127.0, seed=seed + 6, **pixels)
+        )
+    return keras.Sequential(layers, name="augmentation")

@@ -1,0 +1,191 @@
+"""The recipe: everything that decides what a training run learns, as frozen data and as TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from models.errors import InputError
+
+Part = TypeVar("Part", bound=Any)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of the training photos; 0 or false switches one off.
+
+    Attributes:
+        flip: Mirror left and right.
+        rotation: Largest turn either way, as a fraction of a full circle.
+        zoom: Largest relative zoom into the photo (0.3: the view shrinks to 70 %).
+        translation: Largest shift either way, as a fraction of the side.
+        brightness: Largest change either way, as a fraction of the full range.
+        contrast: Largest relative change either way.
+        erasing: Probability of painting a random rectangle grey.
+    """
+
+    flip: bool = True
+    rotation: float = 0.06
+    zoom: float = 0.3
+    translation: float = 0.08
+    brightness: float = 0.12
+    contrast: float = 0.2
+    erasing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of training.
+
+    Attributes:
+        epochs: Most passes over the training photos; 0 skips the stage.
+        optimizer: A name in `training.flowers.optimizers.OPTIMIZERS`.
+        learning_rate: Peak learning rate.
+        schedule: `constant`, `linear` or `cosine` decay to 0 over all epochs.
+        warmup: Fraction of all steps over which the rate rises from 0.
+        batch_size: Photos a step.
+        label_smoothing: Probability mass spread over all classes.
+        patience: Epochs without a better validation accuracy before stopping; 0 never stops.
+    """
+
+    epochs: int
+    optimizer: str
+    learning_rate: float
+    schedule: str = "constant"
+    warmup: float = 0.0
+    batch_size: int = 32
+    label_smoothing: float = 0.1
+    patience: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train a classifier.
+
+    Attributes:
+        backbone: Any model of `keras.applications` by name.
+        width: Channel multiplier (`alpha`) where the backbone has one; 1 is the full width.
+        image_size: Side of the square input, in pixels.
+        weights: `imagenet` (downloaded by Keras), `none`, or the path of a weights file.
+        pooling: `gap` (global average pooling) or `flatten`, under the linear classifier.
+        dropout: Share of features dropped in front of the classifier.
+        mixed_precision: Compute in bfloat16, keep the weights in float32.
+        unfreeze_from: Fine-tune this layer of the backbone and all after it; empty: all.
+        freeze_batch_norm: Keep batch normalisation at the statistics it came with.
+        seed: Decides every random choice.
+        head: Stage 1, the classifier alone on features of the frozen backbone.
+        fine_tune: Stage 2, backbone and classifier together.
+        augmentation: Stage 2's changes of the photos (stage 1 sees cached features).
+    """
+
+    backbone: str = "MobileNet"
+    width: float = 1.0
+    image_size: int = 224
+    weights: str = "imagenet"
+    pooling: str = "gap"
+    dropout: float = 0.2
+    mixed_precision: bool = False
+    unfreeze_from: str = ""
+    freeze_batch_norm: bool = True
+    seed: int = 0
+    head: Stage = field(
+        default_factory=lambda: Stage(
+            epochs=20, optimizer="adam", learning_rate=1e-3, batch_size=64, patience=5
+        )
+    )
+    fine_tune: Stage = field(
+        default_factory=lambda: Stage(
+            epochs=12, optimizer="sgd", learning_rate=0.01, schedule="linear", warmup=0.05
+        )
+    )
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        """Refuse values no training could use."""
+        _require(self.pooling in ("gap", "flatten"), "pooling", self.pooling, "gap or flatten")
+        _require(32 <= self.image_size <= 1024, "image_size", self.image_size, "32 to 1024")
+        _require(0 <= self.dropout < 1, "dropout", self.dropout, "0 to below 1")
+        _require(0 < self.width <= 4, "width", self.width, "above 0, at most 4")
+        for name, stage in (("head", self.head), ("fine_tune", self.fine_tune)):
+            _require(stage.epochs >= 0, f"{name}.epochs", stage.epochs, "0 or more")
+            _require(stage.batch_size >= 1, f"{name}.batch_size", stage.batch_size, "1 or more")
+            _require(
+                stage.learning_rate > 0, f"{name}.learning_rate", stage.learning_rate, "above 0"
+            )
+            _require(0 <= stage.warmup < 1, f"{name}.warmup", stage.warmup, "0 to below 1")
+            _require(
+                stage.schedule in ("constant", "linear", "cosine"),
+                f"{name}.schedule",
+                stage.schedule,
+                "constant, linear or cosine",
+            )
+            _require(
+                0 <= stage.label_smoothing < 1,
+                f"{name}.label_smoothing",
+                stage.label_smoothing,
+                "0 to below 1",
+            )
+
+
+def _require(holds: bool, key: str, value: object, limit: str) -> None:
+    if not holds:
+        raise InputError(f"recipe: {key} = {value!r} must be {limit}")
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a TOML recipe; keys that it leaves out keep their default.
+
+    Raises:
+        InputError: The file cannot be read, is not TOML, or has an unknown key or a wrong type.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a TOML recipe ({error}); mend that line") from error
+    return with_values(Recipe(), values, str(path))
+
+
+def with_values(recipe: Part, values: dict[str, Any], origin: str) -> Part:
+    """A copy of a recipe (or a part of it) with some values replaced, nested tables included."""
+    known = {f.name: getattr(recipe, f.name) for f in fields(recipe)}
+    changes: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise InputError(f"{origin}: unknown key {key!r}; one of {', '.join(known)}")
+        old = known[key]
+        if is_dataclass(old):
+            if not isinstance(value, dict):
+                raise InputError(f"{origin}: {key} = {value!r} must be a table [{key}]")
+            changes[key] = with_values(old, value, f"{origin} [{key}]")
+        elif isinstance(old, float) and type(value) is int:
+            changes[key] = float(value)
+        elif type(value) is type(old):
+            changes[key] = value
+        else:
+            raise InputError(f"{origin}: {key} = {value!r} must be of type {type(old).__name__}")
+    return replace(recipe, **changes)
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The recipe as TOML that `load_recipe` reads back to an equal recipe."""
+    top, tables = [], []
+    for key, value in asdict(recipe).items():
+        if isinstance(value, dict):
+            lines = [f"{k} = {_toml(v)}" for k, v in value.items()]
+            tables.append("\n".join([f"[{key}]", *lines]))
+        else:
+            top.append(f"{key} = {_toml(value)}")
+    return "\n\n".join(["\n".join(top), *tables]) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return repr(value)

@@ -1,0 +1,267 @@
+"""The two stages of transfer learning, resumable after a kill at any point.
+
+Stage `head` trains the linear classifier on cached features of the frozen backbone; stage
+`fine_tune` trains backbone and classifier together on augmented photos. To resume is to run
+again: each step finds on disk what it has already done. Every epoch is seeded by (seed, stage,
+epoch), so a resumed run repeats what an unbroken one would have done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import InputError
+from models.files import write_text, writing_to
+from models.metrics import score
+from training.flowers.audit import Audit, audit, without_unreadable
+from training.flowers.augment import build_augmentation
+from training.flowers.checkpoint import Checkpoint, best_epoch
+from training.flowers.dataset import Batches, Splits, decoded, load_splits
+from training.flowers.features import cached_features
+from training.flowers.network import Network, build_network, set_fine_tuning
+from training.flowers.optimizers import build_optimizer, check_optimizer
+from training.flowers.recipe import Recipe, Stage, dump_recipe
+from training.progress import progress_bar
+from training.provenance import git_commit, package_versions
+
+STAGES = ("head", "fine_tune")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the stages share."""
+
+    recipe: Recipe
+    out: Path
+    checkpoint: Checkpoint
+    splits: Splits
+    network: Network
+    say: Say
+
+    @property
+    def cache(self) -> Path:
+        """Where decoded photos and features are kept."""
+        return self.out / "cache"
+
+    def pixels(self, split: str) -> NDArray[np.uint8]:
+        """All photos of a split, [N, S, S, 3]."""
+        photos = dict(self.splits.items())[split]
+        return decoded(photos, self.recipe.image_size, self.cache, split)
+
+
+def train(
+    data: Path, recipe: Recipe, out: Path, *, allow_unreadable: bool = False, say: Say = print
+) -> dict[str, Any]:
+    """Train a classifier, or go on with a training that was interrupted.
+
+    Args:
+        data: A folder as `training.flowers.dataset.load_splits` reads it.
+        recipe: What to train and how.
+        out: Receives `model.keras`, `labels.txt`, `training.json`, `audit.json`, `recipe.toml`,
+            TensorBoard `logs/`, `checkpoint/` and `cache/`.
+        allow_unreadable: Leave unreadable photos out (the audit names them) instead of stopping.
+        say: Receives one line of progress at a time.
+
+    Returns:
+        The content of `training.json`.
+
+    Raises:
+        InputError: Unusable data or recipe, or `out` holds another run.
+    """
+    for stage in STAGES:
+        check_optimizer(getattr(recipe, stage).optimizer)
+    splits, report = _audited(data, recipe, out, allow_unreadable, say)
+    fingerprint = json.dumps([asdict(recipe), report.data_sha256], sort_keys=True)
+    key = hashlib.sha256(fingerprint.encode()).hexdigest()
+    checkpoint = Checkpoint(out / "checkpoint", key)
+    result = out / "training.json"
+    if result.exists():
+        say(f"{out}: already trained; nothing to do")
+        return dict(json.loads(result.read_text(encoding="utf-8")))
+    write_text(out / "recipe.toml", dump_recipe(recipe))
+    keras.utils.set_random_seed(recipe.seed)
+    network = build_network(recipe, len(splits.labels))
+    if network.fresh_layers:
+        say(f"start fresh, not in {recipe.weights}: {', '.join(network.fresh_layers)}")
+    run = Run(recipe, out, checkpoint, splits, network, say)
+    _train_head(run)
+    _fine_tune(run)
+    return _finish(run, report)
+
+
+def _audited(
+    data: Path, recipe: Recipe, out: Path, allow_unreadable: bool, say: Say
+) -> tuple[Splits, Audit]:
+    splits = load_splits(data, recipe.seed)
+    report = audit(splits, recipe.image_size)
+    write_text(out / "audit.json", json.dumps(report.as_json(), indent=1))
+    for line in report.lines():
+        say(line)
+    if not report.unreadable:
+        return splits, report
+    if not allow_unreadable:
+        name, why = report.unreadable[0]
+        raise InputError(
+            f"{data}: {len(report.unreadable)} unreadable, first {name} ({why}); mend or remove "
+            f"what {out / 'audit.json'} lists, or add --allow-unreadable"
+        )
+    return without_unreadable(splits, report), report
+
+
+def _train_head(run: Run) -> None:
+    """Stage 1. A backbone without start weights has no features to offer, so it is skipped."""
+    if run.recipe.weights == "none" or run.recipe.head.epochs == 0:
+        run.say("head: skipped (no start weights)" if run.recipe.head.epochs else "head: skipped")
+        return
+    features = [
+        cached_features(
+            run.network.trunk, run.pixels(split), run.cache, f"{split}-{run.checkpoint.key[:12]}"
+        )
+        for split in ("train", "val")
+    ]
+    _run_stage(run, "head", run.network.head, *features)
+
+
+def _fine_tune(run: Run) -> None:
+    """Stage 2, on augmented photos."""
+    recipe = run.recipe
+    if recipe.fine_tune.epochs == 0:
+        run.say("fine_tune: skipped")
+        return
+    set_fine_tuning(run.network, recipe.unfreeze_from, recipe.freeze_batch_norm)
+    model = keras.Sequential(
+        [
+            keras.Input((recipe.image_size, recipe.image_size, 3)),
+            build_augmentation(recipe.augmentation, recipe.image_size, recipe.seed),
+            run.network.model,
+        ],
+        name="fine_tune",
+    )
+    _run_stage(run, "fine_tune", model, run.pixels("train"), run.pixels("val"))
+
+
+def _run_stage(
+    run: Run, name: str, model: keras.Model, train_x: NDArray[Any], val_x: NDArray[Any]
+) -> None:
+    """The epochs of one stage, from where the checkpoint is; leaves the best weights in `model`."""
+    stage: Stage = getattr(run.recipe, name)
+    train_y, val_y = run.splits.train.targets, run.splits.val.targets
+    classes, number = len(run.splits.labels), STAGES.index(name)
+
+    def batches(epoch: int) -> Batches:
+        seed = (run.recipe.seed, number, epoch)
+        return Batches(train_x, train_y, classes, stage.batch_size, order_seed=seed)
+
+    optimizer = build_optimizer(stage, len(batches(0)))
+    loss = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=stage.label_smoothing
+    )
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+    optimizer.build(model.trainable_variables)
+    history = run.checkpoint.history(name)
+    if history:
+        run.say(f"{name}: {len(history)} of at most {stage.epochs} epochs are done")
+        model.load_weights(run.checkpoint.latest(name, history))
+    val = Batches(val_x, val_y, classes, 64)
+    log = keras.callbacks.TensorBoard(run.out / "logs" / name, write_graph=False)
+    for epoch in range(len(history), stage.epochs):
+        if history and stage.patience and epoch - 1 - best_epoch(history) >= stage.patience:
+            run.say(f"{name}: stopped, no better for {stage.patience} epochs")
+            break
+        _reseed(model, (run.recipe.seed, number, epoch))
+        started = time.perf_counter()
+        fit = model.fit(
+            batches(epoch),
+            validation_data=val,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            shuffle=False,
+            verbose=0,
+            callbacks=[log, _Progress(f"{name} {epoch + 1}/{stage.epochs}")],
+        )
+        record = {key: float(values[-1]) for key, values in fit.history.items()}
+        record["seconds"] = round(time.perf_counter() - started, 2)
+        history.append(record)
+        run.checkpoint.save(name, history, model)
+        run.say(
+            f"{name} {epoch + 1}/{stage.epochs}: "
+            f"train {record['accuracy']:.4f} (loss {record['loss']:.4f}), "
+            f"val {record['val_accuracy']:.4f} (loss {record['val_loss']:.4f}), "
+            f"{record['seconds']:.0f} s"
+        )
+    model.load_weights(run.checkpoint.best(name, history))
+
+
+def _reseed(model: keras.Model, seed: tuple[int, ...]) -> None:
+    """Set every random layer's generator by the epoch, so that a resumed epoch draws the same."""
+    generators = [v for v in model.variables if v.path.endswith("seed_generator_state")]
+    words = np.random.SeedSequence(seed).generate_state(2 * len(generators)) >> 1
+    for variable, state in zip(generators, words.reshape(-1, 2), strict=True):
+        variable.assign(state)
+
+
+def _finish(run: Run, report: Audit) -> dict[str, Any]:
+    """Score on val, save the model in float32, and write down what was done."""
+    labels = run.splits.labels
+    exact = build_network(
+        replace(run.recipe, mixed_precision=False), len(labels), load_weights=False
+    )
+    exact.model.set_weights(run.network.model.get_weights())
+    val_x = Batches(run.pixels("val"), run.splits.val.targets, len(labels), 32)
+    scores = score(exact.model.predict(val_x, verbose=0), run.splits.val.targets)
+    histories = {name: run.checkpoint.history(name) for name in STAGES}
+    summary = {
+        "recipe": asdict(run.recipe),
+        "labels": labels,
+        "data_sha256": report.data_sha256,
+        "versions": package_versions(),
+        "git_commit": git_commit(),
+        "backend": keras.backend.backend(),
+        "parameters": exact.model.count_params(),
+        "fresh_layers": run.network.fresh_layers,
+        "val": asdict(scores),
+        "seconds": {s: round(sum(e["seconds"] for e in h), 1) for s, h in histories.items()},
+        "best_epoch": {s: best_epoch(h) + 1 for s, h in histories.items() if h},
+        "history": histories,
+    }
+    with writing_to(run.out / "model.keras") as temporary:
+        exact.model.save(temporary)
+    write_text(run.out / "labels.txt", "".join(f"{label}\n" for label in labels))
+    write_text(run.out / "training.json", json.dumps(summary, indent=1))
+    run.say(
+        f"val top-1 {scores.top1:.4f} [{scores.top1_low:.4f}, {scores.top1_high:.4f}] "
+        f"on {scores.n} photos -> {run.out / 'model.keras'}"
+    )
+    return summary
+
+
+class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    """A bar over the batches of one epoch."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.title = title
+        self.bar = progress_bar()
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self.bar.start()
+        self.task = self.bar.add_task(self.title, total=self.params["steps"], note="")
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        values = logs or {}
+        note = f"loss {values.get('loss', 0):.3f} accuracy {values.get('accuracy', 0):.3f}"
+        self.bar.update(self.task, advance=1, note=note)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        self.bar.stop()

@@ -1,0 +1,81 @@
+"""Start weights of a backbone: ImageNet's from a file or from Keras, or a model of one's own."""
+
+from __future__ import annotations
+
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import InputError
+
+
+def load_backbone_weights(backbone: keras.Model, path: Path) -> tuple[str, ...]:
+    """Load a weights file into a backbone.
+
+    Args:
+        backbone: Built model; layers are matched by name.
+        path: `.npz` with keys `<layer>/<index>:<variable>` in the order of `layer.weights`
+            (`...|int8` goes with a float `...|scale` per output channel), or `.weights.h5`.
+
+    Returns:
+        The layers with weights that the file does not have: they start fresh.
+
+    Raises:
+        InputError: Unreadable file, another architecture's file, or a shape that does not fit.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such weights file; give a path, 'imagenet' or 'none'")
+    if path.suffix == ".npz":
+        return _load_npz(backbone, path)
+    if path.name.endswith(".weights.h5"):
+        try:
+            backbone.load_weights(path)
+        except (ValueError, OSError, KeyError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{path}: does not fit {backbone.name}: {reason}") from error
+        return ()
+    raise InputError(f"{path}: weights must be a .npz or a .weights.h5 file")
+
+
+def _load_npz(backbone: keras.Model, path: Path) -> tuple[str, ...]:
+    try:
+        weights = read_npz_weights(path)
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a weights archive ({error})") from error
+    layers: dict[str, Any] = {layer.name: layer for layer in backbone.layers if layer.weights}
+    foreign = [name for name in weights if name not in layers]
+    if foreign:
+        raise InputError(
+            f"{path}: layer {foreign[0]!r} is not in {backbone.name}; "
+            "these are another backbone's weights"
+        )
+    for name, arrays in weights.items():
+        expected = [tuple(w.shape) for w in layers[name].weights]
+        found = [a.shape for a in arrays]
+        if expected != found:
+            raise InputError(
+                f"{path}: layer {name!r} has shapes {found}, {backbone.name} needs {expected}"
+            )
+        layers[name].set_weights(arrays)
+    return tuple(name for name in layers if name not in weights)
+
+
+def read_npz_weights(path: Path) -> dict[str, list[NDArray[np.float32]]]:
+    """Read {layer: arrays in the order of `layer.weights`} as float32 from a packed archive."""
+    layers: dict[str, dict[int, NDArray[np.float32]]] = defaultdict(dict)
+    with np.load(path, allow_pickle=False) as archive:
+        for key in archive.files:
+            name, _, kind = key.partition("|")
+            if kind == "scale":
+                continue
+            value = archive[key].astype(np.float32)
+            if kind == "int8":
+                value = value * archive[f"{name}|scale"]
+            layer, _, variable = name.partition("/")
+            layers[layer][int(variable.partition(":")[0])] = value
+    return {layer: [parts[i] for i in sorted(parts)] for layer, parts in layers.items()}
