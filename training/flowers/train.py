@@ -31,6 +31,7 @@ from training.flowers.features import cached_features
 from training.flowers.network import Network, build_network, set_fine_tuning
 from training.flowers.optimizers import build_optimizer, check_optimizer
 from training.flowers.recipe import Recipe, Stage, dump_recipe
+from training.flowers.weights import weights_record
 from training.progress import progress_bar
 from training.provenance import git_commit, package_versions
 
@@ -48,6 +49,7 @@ class Run:
     splits: Splits
     network: Network
     say: Say
+    commit: str  # at the start: the checkout may move on while a run lasts
 
     @property
     def cache(self) -> Path:
@@ -82,7 +84,8 @@ def train(
     for stage in STAGES:
         check_optimizer(getattr(recipe, stage).optimizer)
     splits, report = _audited(data, recipe, out, allow_unreadable, say)
-    fingerprint = json.dumps([asdict(recipe), report.data_sha256], sort_keys=True)
+    identity = asdict(recipe) | weights_record(recipe.weights)
+    fingerprint = json.dumps([identity, report.data_sha256], sort_keys=True)
     key = hashlib.sha256(fingerprint.encode()).hexdigest()
     checkpoint = Checkpoint(out / "checkpoint", key)
     result = out / "training.json"
@@ -94,7 +97,7 @@ def train(
     network = build_network(recipe, len(splits.labels))
     if network.fresh_layers:
         say(f"start fresh, not in {recipe.weights}: {', '.join(network.fresh_layers)}")
-    run = Run(recipe, out, checkpoint, splits, network, say)
+    run = Run(recipe, out, checkpoint, splits, network, say, git_commit())
     _train_head(run)
     _fine_tune(run)
     return _finish(run, report)
@@ -222,11 +225,11 @@ def _finish(run: Run, report: Audit) -> dict[str, Any]:
     scores = score(exact.model.predict(val_x, verbose=0), run.splits.val.targets)
     histories = {name: run.checkpoint.history(name) for name in STAGES}
     summary = {
-        "recipe": asdict(run.recipe),
+        "recipe": asdict(run.recipe) | weights_record(run.recipe.weights),
         "labels": labels,
         "data_sha256": report.data_sha256,
         "versions": package_versions(),
-        "git_commit": git_commit(),
+        "git_commit": run.commit,
         "backend": keras.backend.backend(),
         "parameters": exact.model.count_params(),
         "fresh_layers": run.network.fresh_layers,

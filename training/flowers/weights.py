@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.photos import read_bytes
 
 
 def load_backbone_weights(backbone: keras.Model, path: Path) -> tuple[str, ...]:
@@ -40,6 +42,14 @@ def load_backbone_weights(backbone: keras.Model, path: Path) -> tuple[str, ...]:
             raise InputError(f"{path}: does not fit {backbone.name}: {reason}") from error
         return ()
     raise InputError(f"{path}: weights must be a .npz or a .weights.h5 file")
+
+
+def weights_record(weights: str) -> dict[str, str]:
+    """What to write down of the start weights: a file's name and hash, never its path."""
+    if weights in ("imagenet", "none"):
+        return {"weights": weights}
+    digest = hashlib.sha256(read_bytes(Path(weights))).hexdigest()
+    return {"weights": Path(weights).name, "weights_sha256": digest}
 
 
 def _load_npz(backbone: keras.Model, path: Path) -> tuple[str, ...]:
