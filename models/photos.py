@@ -96,16 +96,42 @@ def scan_class_folders(root: Path, labels: tuple[str, ...] | None = None) -> Lab
             f"{root}: folder {unknown[0]!r} is none of the {len(labels)} known labels; "
             "rename or remove it"
         )
+    return _collect(root, folders, labels)
+
+
+def scan_photos(root: Path) -> LabelledPhotos:
+    """List all photos under a folder, in class folders or not; the labels are folder names.
+
+    Raises:
+        InputError: The folder is missing or has no file.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; name a folder of photos")
+    paths = _visible_files(root)
+    if not paths:
+        raise InputError(f"{root}: an empty folder; add photos")
+    folders = sorted({path.parent for path in paths})
+    targets = [folders.index(path.parent) for path in paths]
+    labels = tuple(folder.relative_to(root).as_posix() for folder in folders)
+    return LabelledPhotos(root, tuple(paths), np.array(targets, np.int64), labels)
+
+
+def _collect(root: Path, folders: list[Path], labels: tuple[str, ...]) -> LabelledPhotos:
     paths: list[Path] = []
     targets: list[int] = []
     for folder in folders:
-        files = [
-            p
-            for p in sorted(folder.rglob("*"))
-            if p.is_file() and not any(q.startswith(".") for q in p.relative_to(folder).parts)
-        ]
+        files = _visible_files(folder)
         if not files:
             raise InputError(f"{folder}: an empty class; add photos or remove the folder")
         paths += files
         targets += [labels.index(folder.name)] * len(files)
     return LabelledPhotos(root, tuple(paths), np.array(targets, np.int64), labels)
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    """Every file under a folder, sorted, but hidden ones and those in hidden folders."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+    ]

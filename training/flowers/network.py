@@ -45,6 +45,7 @@ class Network:
         trunk: The same input -> pooled features [B, F].
         head: Features [B, F] -> logits [B, K].
         backbone: The `keras.applications` model inside.
+        scale: The same input -> the backbone's input.
         fresh_layers: Backbone layers for which the start weights had nothing.
     """
 
@@ -52,6 +53,7 @@ class Network:
     trunk: keras.Model
     head: keras.Model
     backbone: keras.Model
+    scale: keras.Model
     fresh_layers: tuple[str, ...]
 
 
@@ -102,7 +104,8 @@ def build_network(recipe: Recipe, classes: int, *, load_weights: bool = True) ->
             ) from error
         fresh = load_backbone_weights(backbone, Path(recipe.weights)) if from_file else ()
         image = keras.Input((size, size, 3), dtype="float32", name="image")
-        maps = backbone(_scale(image, _module_of(builder)))
+        scaled = _scale(image, _module_of(builder))
+        maps = backbone(scaled)
         pool = (
             keras.layers.GlobalAveragePooling2D(name="pool")
             if recipe.pooling == "gap"
@@ -119,7 +122,8 @@ def build_network(recipe: Recipe, classes: int, *, load_weights: bool = True) ->
         )
         model = keras.Model(image, head(features), name=recipe.backbone.lower())
         trunk = keras.Model(image, features, name="trunk")
-    return Network(model, trunk, head, backbone, fresh)
+        scale = keras.Model(image, scaled, name="scaling")
+    return Network(model, trunk, head, backbone, scale, fresh)
 
 
 def set_fine_tuning(network: Network, unfreeze_from: str, freeze_batch_norm: bool) -> None:

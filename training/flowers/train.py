@@ -25,6 +25,7 @@ from models.files import write_text, writing_to
 from models.metrics import score
 from training.flowers.audit import Audit, audit, without_unreadable
 from training.flowers.augment import build_augmentation
+from training.flowers.batch_norm import is_folded, unfold_batch_norm
 from training.flowers.checkpoint import Checkpoint, best_epoch
 from training.flowers.dataset import Batches, Splits, decoded, load_splits
 from training.flowers.features import cached_features
@@ -142,6 +143,11 @@ def _fine_tune(run: Run) -> None:
     if recipe.fine_tune.epochs == 0:
         run.say("fine_tune: skipped")
         return
+    train_x, val_x = run.pixels("train"), run.pixels("val")
+    if not recipe.freeze_batch_norm and is_folded(run.network.backbone):
+        run.say("fine_tune: the start weights have batch normalisation folded; unfolding it")
+        some = np.linspace(0, len(train_x) - 1, min(256, len(train_x))).astype(int)
+        unfold_batch_norm(run.network.scale, run.network.backbone, train_x[some])
     set_fine_tuning(run.network, recipe.unfreeze_from, recipe.freeze_batch_norm)
     model = keras.Sequential(
         [
@@ -151,7 +157,7 @@ def _fine_tune(run: Run) -> None:
         ],
         name="fine_tune",
     )
-    _run_stage(run, "fine_tune", model, run.pixels("train"), run.pixels("val"))
+    _run_stage(run, "fine_tune", model, train_x, val_x)
 
 
 def _run_stage(

@@ -1,0 +1,162 @@
+"""The plan of an export, and the manifest that comes of it."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from export.convert import INPUT
+from export.load import SourceModel
+from export.verify import MAX_DROP, Verdict
+from models.manifest import (
+    Artefact,
+    Contract,
+    ImagePreprocess,
+    Manifest,
+    Scheme,
+    Source,
+    Tensor,
+    labels_sha256,
+    to_json,
+)
+from models.photos import LabelledPhotos
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to make.
+
+    Attributes:
+        source: The loaded model.
+        labels: Class names in the order of its outputs.
+        name: The bundle's name, which begins every file's.
+        version: The bundle's version.
+        license: SPDX identifier of the weights.
+        formats: Of `tflite`, `onnx`.
+        schemes: Of `models.manifest.SCHEMES`.
+        calibration: Photos that set the ranges of activations; only wi8_ai8 needs them.
+        validation: Labelled photos for the gate; none of them may be in `calibration`.
+        data_name: What to call the validation photos in the record.
+        max_drop: Top-1 that an artefact may lose, as a fraction.
+        max_mb: Largest artefact allowed, in 10^6 bytes; None for any.
+        max_ms: Largest median latency allowed; None for any.
+        gate: False records failures without stopping at them.
+        rounds: Benchmark rounds; 0 measures nothing.
+        training: What `training.json` beside the model says.
+    """
+
+    source: SourceModel
+    labels: tuple[str, ...]
+    name: str
+    version: str
+    license: str
+    formats: tuple[str, ...]
+    schemes: tuple[Scheme, ...]
+    calibration: LabelledPhotos | None
+    validation: LabelledPhotos
+    data_name: str
+    max_drop: float = MAX_DROP
+    max_mb: float | None = None
+    max_ms: float | None = None
+    gate: bool = True
+    rounds: int = 20
+    training: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """An artefact, its bytes, and what the gate says of it."""
+
+    artefact: Artefact
+    data: bytes
+    verdict: Verdict
+
+
+def contract_for(plan: Plan, output: str) -> Contract:
+    """What all artefacts of the plan share; `output` is `logits` or `probabilities`."""
+    size, classes = plan.source.image_size, plan.source.classes
+    now = datetime.datetime.now(datetime.UTC)
+    return Contract.model_validate(
+        {
+            "schema": "bombus/bundle@1",
+            "name": plan.name,
+            "version": plan.version,
+            "task": "image-classification",
+            "license": plan.license,
+            "created": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "labels": plan.labels,
+            "labels_sha256": labels_sha256(plan.labels),
+            "inputs": [
+                Tensor(
+                    name=INPUT,
+                    shape=(1, size, size, 3),
+                    dtype="uint8",
+                    meaning="photo",
+                    axes=("batch", "row", "column", "RGB"),
+                    range=(0, 255),
+                )
+            ],
+            "outputs": [
+                Tensor(
+                    name=output,
+                    shape=(1, classes),
+                    dtype="float32",
+                    meaning=output,
+                    axes=("batch", "class"),
+                    range=None if output == "logits" else (0, 1),
+                )
+            ],
+            "preprocess": ImagePreprocess(size=size),
+        }
+    )
+
+
+def assemble(
+    plan: Plan, contract: Contract, made: Sequence[Made]
+) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest and all files, the source model included."""
+    keras_bytes = plan.source.path.read_bytes()
+    output = contract.outputs[0].name
+    keras_artefact = Artefact(
+        file=f"{plan.name}.keras",
+        format="keras",
+        scheme="f32",
+        bytes=len(keras_bytes),
+        sha256=plan.source.sha256,
+        dtypes={INPUT: "float32", output: "float32"},
+    )
+    artefacts = [keras_artefact, *(m.artefact for m in made)]
+    preferred = {("tflite", "wi8_ai8"): 0, ("onnx", "wi8_ai8"): 1, ("tflite", "f32"): 2}
+    ranked = sorted(
+        (m.artefact for m in made), key=lambda a: preferred.get((a.format, a.scheme), 3)
+    )
+    tflites = [a for a in ranked if a.format == "tflite"]
+    default = {"x86": ranked[0].file, "arm": ranked[0].file}
+    if tflites:
+        default["web"] = tflites[0].file
+    versions = {
+        name: importlib.metadata.version(name)
+        for name in ("bombus", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy")
+    }
+    source = Source(
+        keras_sha256=plan.source.sha256,
+        training=plan.training or {},
+        calibration_data=_record(plan.calibration),
+        validation_data=_record(plan.validation) | {"name": plan.data_name},
+        versions=versions,
+    )
+    values = json.loads(to_json(contract)) | {
+        "artefacts": artefacts,
+        "default": default,
+        "source": source,
+    }
+    files = {keras_artefact.file: keras_bytes} | {m.artefact.file: m.data for m in made}
+    return Manifest.model_validate(values), files
+
+
+def _record(photos: LabelledPhotos | None) -> dict[str, Any]:
+    return {} if photos is None else {"n": len(photos), "sha256": photos.sha256}

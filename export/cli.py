@@ -1,0 +1,107 @@
+"""`bombus export`: convert, and later more."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Carry a Keras model to verified bundles.")
+
+
+@app.callback()
+def group() -> None:
+    """Carry a Keras model to verified, quantized bundles."""
+
+
+@app.command()
+def convert(
+    model: Annotated[Path, typer.Argument(help="A .keras image classifier.")],
+    validate: Annotated[Path, typer.Option(help="Class folders of photos for the gate.")],
+    out: Annotated[Path, typer.Option(help="The bundle's folder.")],
+    to: Annotated[str, typer.Option(help="Formats: tflite,onnx.")] = "tflite,onnx",
+    schemes: Annotated[
+        str, typer.Option(help="Of f32, f16, wi8_afp32, wi8_ai8.")
+    ] = "f32,f16,wi8_afp32,wi8_ai8",
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Photos that set int8 ranges; not those of --validate.")
+    ] = None,
+    calibration_photos: Annotated[int, typer.Option(min=1, help="At most so many.")] = 256,
+    validation_photos: Annotated[
+        int | None, typer.Option(min=2, help="At most so many; default all.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Class names, one a line; default: beside MODEL.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Bundle name; default: that of --out.")] = None,
+    version: Annotated[str, typer.Option(help="Bundle version.")] = "0.1.0",
+    license_id: Annotated[str, typer.Option("--license", help="SPDX identifier.")] = "Apache-2.0",
+    imports: Annotated[
+        list[str] | None, typer.Option("--import", help="Module that registers custom layers.")
+    ] = None,
+    max_drop: Annotated[float, typer.Option(help="Top-1 an artefact may lose, points.")] = 0.5,
+    max_mb: Annotated[float | None, typer.Option(help="Size budget, exit 5.")] = None,
+    max_ms: Annotated[float | None, typer.Option(help="Median latency budget, exit 5.")] = None,
+    gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Stop at a failed check.")] = True,
+    rounds: Annotated[int, typer.Option(min=0, help="Benchmark rounds; 0: none.")] = 20,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is at --out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The manifest on output.")] = False,
+) -> None:
+    """Convert a Keras classifier to TFLite and ONNX, verify every file, write a bundle.
+
+    Example: bombus export convert model.keras --calibrate train --validate val --out rose-bundle
+    """
+    from rich.console import Console
+
+    from export.assemble import Plan
+    from export.load import load_keras
+    from export.pipeline import export
+    from export.plan import (
+        choose,
+        data_name,
+        read_labels,
+        read_training,
+        scan_calibration,
+        scan_validation,
+    )
+    from models.cli import artefact_table
+    from models.files import refuse_existing
+    from models.manifest import FORMATS, SCHEMES, to_json
+
+    refuse_existing(out, force)
+    formats = choose("--to", to, tuple(f for f in FORMATS if f != "keras"))
+    chosen = choose("--schemes", schemes, SCHEMES)
+    source = load_keras(model, imports or ())
+    names = read_labels(labels, model)
+    validation = scan_validation(validate, names, validation_photos)
+    say = (lambda line: None) if as_json else typer.echo
+    plan = Plan(
+        source=source,
+        labels=validation.labels,
+        name=name or out.name,
+        version=version,
+        license=license_id,
+        formats=formats,
+        schemes=chosen,  # type: ignore[arg-type]
+        calibration=scan_calibration(calibrate, calibration_photos) if calibrate else None,
+        validation=validation,
+        data_name=data_name(validate),
+        max_drop=max_drop / 100,
+        max_mb=max_mb,
+        max_ms=max_ms,
+        gate=gate,
+        rounds=rounds,
+        training=read_training(model),
+    )
+    bundle, made = export(plan, out, force=force, say=say)
+    if as_json:
+        typer.echo(json.dumps(json.loads(to_json(bundle.manifest))))
+        return
+    Console().print(artefact_table(tuple(m.artefact for m in made)))
+    typer.echo(
+        f"PASSED: {len(made)} artefacts -> {out}"
+        if all(m.verdict for m in made)
+        else f"NOT GATED: {len(made)} artefacts -> {out}, some failed the checks"
+    )

@@ -1,0 +1,78 @@
+"""Stage 2: the Keras model as a SavedModel and as a float ONNX graph, batch 1 and real names."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import onnx
+import tensorflow as tf
+import tf2onnx
+
+from export.load import SourceModel
+from models.errors import ConversionError
+
+INPUT = "image"
+OPSET = 18
+IR_VERSION = 9  # what opset 18 came with: runtimes of 2023 and later read it
+SIGNATURE = "serve"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The function that every artefact computes: image float32 [1, S, S, 3] -> output [1, K]."""
+
+    source: SourceModel
+    output: str  # `logits` or `probabilities`
+
+    @property
+    def signature(self) -> list[tf.TensorSpec]:
+        """The input, with its batch fixed at 1: phones need no other and run it faster."""
+        size = self.source.image_size
+        return [tf.TensorSpec((1, size, size, 3), tf.float32, name=INPUT)]
+
+    def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The model in inference mode, its output named."""
+        return {self.output: self.source.model(image, training=False)}
+
+
+@contextmanager
+def saved_model(endpoint: Endpoint) -> Iterator[Path]:
+    """The model as a SavedModel in a temporary folder, for the TFLite converter.
+
+    ExportArchive keeps names and weights; `from_concrete_functions` on a Keras 3 model silently
+    writes a file without weights.
+    """
+    with tempfile.TemporaryDirectory(prefix="bombus-") as folder:
+        archive = keras.export.ExportArchive()
+        archive.track(endpoint.source.model)
+        archive.add_endpoint(SIGNATURE, endpoint.serve, input_signature=endpoint.signature)
+        archive.write_out(folder, verbose=False)
+        yield Path(folder)
+
+
+def to_onnx(endpoint: Endpoint) -> onnx.ModelProto:
+    """The model as float32 ONNX.
+
+    Raises:
+        ConversionError: tf2onnx cannot convert it.
+    """
+    model: onnx.ModelProto
+    function = tf.function(endpoint.serve, input_signature=endpoint.signature)
+    try:
+        model, _ = tf2onnx.convert.from_function(
+            function, input_signature=endpoint.signature, opset=OPSET
+        )
+        model.ir_version = IR_VERSION
+        onnx.checker.check_model(model, full_check=True)
+    except Exception as error:  # tf2onnx raises whatever it meets
+        raise ConversionError(f"onnx: conversion failed ({_reason(error)})") from error
+    return model
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

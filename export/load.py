@@ -1,0 +1,118 @@
+"""Stage 1: a `.keras` file from anywhere becomes a model, without running code it carries."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from models.errors import InputError
+from models.photos import read_bytes
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """A loaded Keras model.
+
+    Attributes:
+        model: In inference mode, with one input [B, S, S, 3] and one output [B, K].
+        path: The file it came from.
+        sha256: The file's hash.
+        image_size: S.
+        classes: K.
+    """
+
+    model: keras.Model
+    path: Path
+    sha256: str
+    image_size: int
+    classes: int
+
+
+def load_keras(path: Path, imports: Sequence[str] = ()) -> SourceModel:
+    """Load a `.keras` file in safe mode.
+
+    Args:
+        path: The file. Legacy `.h5` is refused: it cannot be loaded safely.
+        imports: Modules to import first, which register custom layers.
+
+    Raises:
+        InputError: Not a `.keras` file, a Lambda layer, a layer that nobody registered, or a
+            model that is not an image classifier.
+    """
+    for module in imports:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise InputError(f"--import {module}: cannot be imported ({error})") from error
+    data = read_bytes(path)
+    _check_layers(path, data)
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged archive fails in many ways
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: Keras cannot load it ({reason})") from error
+    size, classes = _classifier_shape(path, model)
+    return SourceModel(model, path, hashlib.sha256(data).hexdigest(), size, classes)
+
+
+def _check_layers(path: Path, data: bytes) -> None:
+    """Look at the layers' names before Keras builds anything."""
+    if path.suffix != ".keras" or not zipfile.is_zipfile(BytesIO(data)):
+        raise InputError(f"{path}: not a .keras file (Keras 3 archive); save it by model.save()")
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            config = json.loads(archive.read("config.json"))
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: no readable config.json in it; save the model again") from error
+    unknown = []
+    for part in _serialized(config):
+        name, registered = str(part["class_name"]), part.get("registered_name")
+        if name == "Lambda":
+            raise InputError(
+                f"{path}: has a Lambda layer, which is code in a file; write it as a "
+                "registered layer class and give --import its module"
+            )
+        if registered and keras.saving.get_registered_object(registered) is None:
+            module = str(part.get("module") or "")
+            # Keras's own classes are registered under their plain name and load by module.
+            if ">" in str(registered) or not module.startswith(("keras", "builtins")):
+                unknown.append(str(registered))
+    if unknown:
+        raise InputError(
+            f"{path}: unknown layer {', '.join(sorted(set(unknown)))}; "
+            "give --import the module that registers it"
+        )
+
+
+def _serialized(config: Any) -> Iterator[dict[str, Any]]:
+    """Every serialized Keras object in a config."""
+    if isinstance(config, dict):
+        if "class_name" in config and "config" in config:
+            yield config
+        for value in config.values():
+            yield from _serialized(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _serialized(value)
+
+
+def _classifier_shape(path: Path, model: keras.Model) -> tuple[int, int]:
+    inputs = [tuple(t.shape) for t in getattr(model, "inputs", None) or ()]
+    outputs = [tuple(t.shape) for t in getattr(model, "outputs", None) or ()]
+    image = len(inputs) == 1 and len(inputs[0]) == 4 and inputs[0][1] == inputs[0][2]
+    if not image or inputs[0][3] != 3 or inputs[0][1] is None:
+        raise InputError(f"{path}: inputs {inputs}; only one square RGB image is exported so far")
+    if len(outputs) != 1 or len(outputs[0]) != 2 or outputs[0][1] is None:
+        raise InputError(
+            f"{path}: outputs {outputs}; only one vector of classes is exported so far"
+        )
+    return inputs[0][1], outputs[0][1]

@@ -1,0 +1,256 @@
+"""The whole path: `.keras` file -> artefacts -> gate -> bundle. Nothing is written that failed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.annotate import annotate
+from export.assemble import Made, Plan, assemble, contract_for
+from export.benchmark import Timing, benchmark, machine
+from export.convert import Endpoint, saved_model, to_onnx
+from export.quantize import onnx_model, tflite
+from export.verify import Outputs, check_reference, judge, outputs_of
+from models.bundle import Bundle, write_bundle
+from models.errors import BudgetError, GateError, InputError
+from models.files import refuse_existing, writing_to
+from models.manifest import Artefact, Contract, Dtype, Format, Latency, Scheme
+from models.photos import LabelledPhotos
+from models.preprocess import load_photo
+from models.runtime import available_runtimes, open_runner
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A converted file that nobody has judged yet."""
+
+    file: str
+    format: Format
+    scheme: Scheme
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What drafts are judged by.
+
+    Attributes:
+        photos: [N, S, S, 3] uint8.
+        reference: [N, K] the Keras model's outputs on them.
+        logits: False where outputs are probabilities.
+    """
+
+    photos: NDArray[np.uint8]
+    reference: Outputs
+    logits: bool
+
+
+def export(
+    plan: Plan, out: Path, *, force: bool = False, say: Say = print
+) -> tuple[Bundle, list[Made]]:
+    """Make, judge and write a bundle.
+
+    Args:
+        plan: What to make.
+        out: The bundle's folder.
+        force: Replace what is there.
+        say: Receives one line of progress at a time.
+
+    Returns:
+        The written bundle and what is in it.
+
+    Raises:
+        InputError: The plan cannot be carried out as given.
+        ConversionError: A converter failed.
+        GateError: An artefact does not match the Keras model. The failing files are kept beside
+            `out`, in `<out>.rejected/`, with the suffix `.rejected`.
+        BudgetError: An artefact is too large or too slow.
+    """
+    refuse_existing(out, force)
+    _check(plan)
+    photos = load_photos(plan.validation, plan.source.image_size)
+    reference = np.asarray(plan.source.model.predict(photos, batch_size=32, verbose=0), np.float32)
+    check_reference(reference)
+    exam = Exam(photos, reference, logits=not _is_distribution(reference))
+    contract = contract_for(plan, "logits" if exam.logits else "probabilities")
+    made = []
+    for draft in _convert(plan, contract):
+        say(f"{draft.file}: {len(draft.data) / 1e6:.2f} MB")
+        result = _judge(plan, draft, exam)
+        for warning in result.verdict.warnings:
+            say(f"warning: {draft.file}: {warning}")
+        made.append(result)
+    _refuse_failures(plan, made, out)
+    made = _with_latency(plan, made)
+    for line in slower_than_float([m.artefact for m in made]):
+        say(f"warning: {line}")
+    _refuse_over_budget(plan, made)
+    manifest, files = assemble(plan, contract, made)
+    return write_bundle(out, manifest, files, force=force), made
+
+
+def load_photos(photos: LabelledPhotos, size: int) -> NDArray[np.uint8]:
+    """All photos prepared, uint8 [N, size, size, 3]."""
+    return np.stack([load_photo(path, size) for path in photos.paths])
+
+
+def _check(plan: Plan) -> None:
+    """Everything that can be known to be wrong before the expensive work."""
+    if len(plan.labels) != plan.source.classes:
+        raise InputError(
+            f"{len(plan.labels)} labels for a model with {plan.source.classes} outputs; "
+            "give --labels the list it was trained with"
+        )
+    if len(set(plan.labels)) != len(plan.labels):
+        raise InputError("labels: a name stands twice; give each class its own")
+    if "wi8_ai8" in plan.schemes and plan.calibration is None:
+        raise InputError("wi8_ai8 needs --calibrate DIR: photos like those the model will see")
+    for model_format in plan.formats:
+        if not available_runtimes(model_format):
+            raise InputError(f"no runtime for {model_format} is installed, so it can't be verified")
+    if plan.calibration is not None:
+        shared = set(plan.calibration.digests) & set(plan.validation.digests)
+        if shared:
+            raise InputError(
+                f"{len(shared)} photos are in both --calibrate and --validate; "
+                "validate on photos that the quantizer has not seen"
+            )
+
+
+def _is_distribution(outputs: Outputs) -> bool:
+    return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-3))
+
+
+def _convert(plan: Plan, contract: Contract) -> Iterator[Draft]:
+    """Every format under every scheme, with the contract embedded."""
+    endpoint = Endpoint(plan.source, contract.outputs[0].name)
+    size = plan.source.image_size
+    calibration = (
+        load_photos(plan.calibration, size)
+        if plan.calibration is not None
+        else np.empty((0, size, size, 3), np.uint8)
+    )
+    version = importlib.metadata.version("bombus")
+
+    def draft(model_format: Format, scheme: Scheme, data: bytes) -> Draft:
+        annotated = annotate(data, model_format, contract, version)
+        return Draft(f"{plan.name}_{scheme}.{model_format}", model_format, scheme, annotated)
+
+    if "tflite" in plan.formats:
+        with saved_model(endpoint) as folder:
+            for scheme in plan.schemes:
+                yield draft("tflite", scheme, tflite(folder, scheme, calibration))
+    if "onnx" in plan.formats:
+        model = to_onnx(endpoint)
+        for scheme in plan.schemes:
+            yield draft("onnx", scheme, onnx_model(model, scheme, calibration))
+
+
+def _judge(plan: Plan, draft: Draft, exam: Exam) -> Made:
+    runner = open_runner(draft.data, draft.format, threads=2, name=draft.file)
+    verdict = judge(
+        reference=exam.reference,
+        candidate=outputs_of(runner, exam.photos),
+        targets=plan.validation.targets,
+        scheme=draft.scheme,
+        size=len(draft.data),
+        weights=plan.source.model.count_params(),
+        logits=exam.logits,
+        data=plan.data_name,
+        max_drop=plan.max_drop,
+    )
+    dtypes: dict[str, Dtype] = {
+        port.name: port.dtype.name  # type: ignore[misc]
+        for port in (*runner.inputs, *runner.outputs)
+    }
+    artefact = Artefact(
+        file=draft.file,
+        format=draft.format,
+        scheme=draft.scheme,
+        bytes=len(draft.data),
+        sha256=hashlib.sha256(draft.data).hexdigest(),
+        dtypes=dtypes,
+        parity=verdict.parity,
+        quality=verdict.quality,
+        calibration=verdict.calibration,
+    )
+    return Made(artefact, draft.data, verdict)
+
+
+def _refuse_failures(plan: Plan, made: Sequence[Made], out: Path) -> None:
+    failed = [m for m in made if not m.verdict]
+    if not failed or not plan.gate:
+        return
+    folder = out.with_name(f"{out.name}.rejected")
+    for m in failed:
+        with writing_to(folder / f"{m.artefact.file}.rejected") as temporary:
+            temporary.write_bytes(m.data)
+    reasons = "; ".join(f"{m.artefact.file}: {', '.join(m.verdict.failures)}" for m in failed)
+    raise GateError(f"{len(failed)} of {len(made)} artefacts rejected, kept in {folder}: {reasons}")
+
+
+def _with_latency(plan: Plan, made: list[Made]) -> list[Made]:
+    """The same with measured latencies, all artefacts in turns."""
+    if plan.rounds == 0:
+        return made
+    with tempfile.TemporaryDirectory(prefix="bombus-") as folder:
+        contenders = []
+        for m in made:
+            path = Path(folder, m.artefact.file)
+            path.write_bytes(m.data)
+            contenders.append(f"{available_runtimes(m.artefact.format)[0]}:{path}")
+        timings = benchmark(contenders, plan.rounds)
+    return [
+        replace(m, artefact=m.artefact.model_copy(update={"latency": _latency(t)}))
+        for m, t in zip(made, timings, strict=True)
+    ]
+
+
+def _latency(timing: Timing) -> Latency:
+    return Latency(
+        runtime=timing.contender.partition(":")[0],
+        machine=machine(),
+        runs=timing.runs,
+        min_ms=round(timing.min_ms, 3),
+        median_ms=round(timing.median_ms, 3),
+        p95_ms=round(timing.p95_ms, 3),
+    )
+
+
+def slower_than_float(artefacts: Sequence[Artefact]) -> list[str]:
+    """A line for every quantized artefact that is slower than its format's f32 one here."""
+    floats = {a.format: a.latency for a in artefacts if a.scheme == "f32" and a.latency}
+    return [
+        f"{a.file} is slower than float here: median {a.latency.median_ms:.2f} ms against "
+        f"{floats[a.format].median_ms:.2f} ms"
+        for a in artefacts
+        if a.scheme.startswith("wi8")
+        and a.latency
+        and a.format in floats
+        and a.latency.median_ms > floats[a.format].median_ms
+    ]
+
+
+def _refuse_over_budget(plan: Plan, made: Sequence[Made]) -> None:
+    for m in made:
+        megabytes = m.artefact.bytes / 1e6
+        if plan.max_mb is not None and megabytes > plan.max_mb:
+            raise BudgetError(
+                f"{m.artefact.file}: {megabytes:.2f} MB, the limit is {plan.max_mb} MB; "
+                "choose a smaller scheme or width"
+            )
+        latency = m.artefact.latency
+        if plan.max_ms is not None and latency and latency.median_ms > plan.max_ms:
+            raise BudgetError(
+                f"{m.artefact.file}: {latency.median_ms:.2f} ms (median), the limit is "
+                f"{plan.max_ms} ms; choose a faster scheme or width"
+            )

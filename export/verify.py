@@ -1,0 +1,176 @@
+"""Stage 5: the gate. An artefact that does not compute what its Keras model computes stops here.
+
+Everything is judged on real photos, per scheme, relative to the range of the reference's outputs:
+an absolute tolerance would fail a good model with large logits and pass a bad one with small ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import GateError
+from models.manifest import Calibration, Parity, Quality, Scheme
+from models.metrics import fit_temperature, paired_drop, score
+from models.runtime import Runner
+
+Outputs = NDArray[np.float32]  # [N, K]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What a scheme must hold; errors are fractions of the reference's output range.
+
+    Attributes:
+        max_error: Largest single difference; None where one photo near a rounding edge would
+            decide (quantized activations): there the RMS and the agreement judge.
+        rms_error: Root mean square difference.
+        agreement: Least share of photos with the same top class.
+        bytes_per_weight: Least plausible storage; a file far below has lost its weights.
+    """
+
+    max_error: float | None
+    rms_error: float
+    agreement: float
+    bytes_per_weight: float
+
+
+TOLERANCES: dict[Scheme, Tolerance] = {
+    "f32": Tolerance(1e-4, 2e-5, 0.999, 4),
+    "f16": Tolerance(2e-2, 2e-3, 0.995, 2),
+    "wi8_afp32": Tolerance(None, 2e-2, 0.97, 1),
+    "wi8_ai8": Tolerance(None, 3e-2, 0.95, 1),
+}
+PLAUSIBLE_SIZE = 0.8  # of weights times bytes a weight
+MAX_DROP = 0.005  # top-1, as a fraction
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The gate's findings on one artefact; truthy when it may be shipped."""
+
+    parity: Parity
+    quality: Quality
+    calibration: Calibration
+    failures: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return not self.failures
+
+
+def check_reference(reference: Outputs) -> None:
+    """Refuse a reference that could not expose a wrong artefact.
+
+    Raises:
+        GateError: It has NaN or infinity, or hardly varies: comparing constants proves nothing.
+    """
+    if not np.isfinite(reference).all():
+        raise GateError("the Keras model gives NaN or infinity on the validation photos; retrain")
+    spread, scale = np.ptp(reference, axis=0).max(), np.abs(reference).max()
+    classes = len(np.unique(reference.argmax(axis=1)))
+    if spread <= 1e-6 * scale or classes < 2:
+        raise GateError(
+            f"the Keras model's output does not vary over {len(reference)} validation photos "
+            f"({classes} top class): parity would prove nothing; train it or give other photos"
+        )
+
+
+def outputs_of(runner: Runner, photos: NDArray[np.uint8]) -> Outputs:
+    """The artefact's outputs [N, K] on photos [N, S, S, 3], one at a time as on a device."""
+    name, output = runner.inputs[0].name, runner.outputs[0].name
+    rows = [runner.run({name: photo[None]})[output][0] for photo in photos]
+    return np.asarray(rows, np.float32)
+
+
+def judge(
+    *,
+    reference: Outputs,
+    candidate: Outputs,
+    targets: NDArray[np.int64],
+    scheme: Scheme,
+    size: int,
+    weights: int,
+    logits: bool,
+    data: str,
+    max_drop: float = MAX_DROP,
+) -> Verdict:
+    """Compare an artefact with its Keras model.
+
+    Args:
+        reference: [N, K] the Keras model's outputs; `check_reference` has passed.
+        candidate: [N, K] the artefact's, on the same photos.
+        targets: [N] true classes.
+        scheme: Chooses the tolerance.
+        size: Bytes of the artefact.
+        weights: Number of weights in the model.
+        logits: False where outputs are probabilities.
+        data: Name of the photos, for the record.
+        max_drop: Top-1 that may be lost. A larger drop fails unless its 95 % interval includes
+            zero; then the photos are too few to tell, which is a warning.
+    """
+    tolerance = TOLERANCES[scheme]
+    failures, warnings = [], []
+    if not np.isfinite(candidate).all():
+        bad = int((~np.isfinite(candidate)).any(axis=1).sum())
+        failures.append(f"NaN or infinity on {bad} of {len(candidate)} photos")
+        candidate = np.nan_to_num(candidate, nan=-1e30, posinf=-1e30, neginf=-1e30)
+    output_range = float(np.ptp(reference))
+    error = np.abs(candidate.astype(np.float64) - reference) / output_range
+    right = [np.asarray(o.argmax(axis=1) == targets) for o in (reference, candidate)]
+    parity = Parity(
+        n=len(reference),
+        range=output_range,
+        max_error=float(error.max()),
+        rms_error=float(np.sqrt(np.mean(error**2))),
+        max_tolerance=tolerance.max_error,
+        rms_tolerance=tolerance.rms_error,
+        agreement=float(np.mean(reference.argmax(axis=1) == candidate.argmax(axis=1))),
+    )
+    if tolerance.max_error is not None and parity.max_error > tolerance.max_error:
+        failures.append(f"max error {parity.max_error:.2g} of the range > {tolerance.max_error}")
+    if parity.rms_error > tolerance.rms_error:
+        failures.append(f"RMS error {parity.rms_error:.2g} of the range > {tolerance.rms_error}")
+    if parity.agreement < tolerance.agreement:
+        failures.append(f"top-1 agreement {parity.agreement:.4f} < {tolerance.agreement}")
+    drop, low, high = paired_drop(*right)
+    if drop > max_drop:
+        said = f"top-1 drop {100 * drop:.2f} points [{100 * low:.2f}, {100 * high:.2f}]"
+        limit = f"> {100 * max_drop:.2f}"
+        if low > 0:
+            failures.append(f"{said} {limit}")
+        else:
+            warnings.append(f"{said} {limit}, but {len(targets)} photos are too few to tell")
+    least = PLAUSIBLE_SIZE * weights * tolerance.bytes_per_weight
+    if size < least:
+        failures.append(f"{size} bytes for {weights} weights: the file has lost weights")
+    calibration, quality = _quality(candidate, targets, logits, data, (drop, low, high))
+    return Verdict(parity, quality, calibration, tuple(failures), tuple(warnings))
+
+
+def _quality(
+    outputs: Outputs,
+    targets: NDArray[np.int64],
+    logits: bool,
+    data: str,
+    drop: tuple[float, float, float],
+) -> tuple[Calibration, Quality]:
+    scores_in = outputs if logits else np.log(np.maximum(outputs, 1e-12))
+    temperature = fit_temperature(scores_in, targets)
+    scores = score(scores_in, targets, temperature)
+    calibration = Calibration(temperature=round(temperature, 4), data=data, n=len(targets))
+    quality = Quality(
+        data=data,
+        n=scores.n,
+        top1=scores.top1,
+        top1_interval=(scores.top1_low, scores.top1_high),
+        precision=scores.precision,
+        recall=scores.recall,
+        f1=scores.f1,
+        ece=scores.ece,
+        drop=drop[0],
+        drop_interval=drop[1:],
+    )
+    return calibration, quality

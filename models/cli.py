@@ -1,0 +1,115 @@
+"""`bombus models`: list, show and verify bundles."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from models.bundle import SHIPPED, Bundle, find_bundle, list_bundles
+from models.errors import IntegrityError
+from models.manifest import Artefact, to_json
+from models.runtime import RUNTIMES, available_runtimes, embedded_contract
+
+app = typer.Typer(no_args_is_help=True, help="List, show and verify bundles.")
+
+Which = Annotated[str, typer.Argument(help="A shipped bundle's name, or a bundle's folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Report as JSON on standard output.")]
+
+
+@app.command("list")
+def list_command(
+    folder: Annotated[Path, typer.Option("--dir", help="Folder of bundles.")] = SHIPPED,
+    as_json: Json = False,
+) -> None:
+    """List the bundles that came with bombus, or those in a folder.
+
+    Example: bombus models list
+    """
+    bundles = list_bundles(folder)
+    if as_json:
+        typer.echo(json.dumps([json.loads(to_json(b.manifest)) for b in bundles]))
+        return
+    if not bundles:
+        typer.echo(f"no bundles in {folder}")
+    for b in bundles:
+        m = b.manifest
+        files = len(m.artefacts)
+        megabytes = sum(a.bytes for a in m.artefacts) / 1e6
+        typer.echo(f"{m.name} {m.version}  {m.task}  {files} artefacts, {megabytes:.1f} MB")
+
+
+@app.command()
+def show(bundle: Which = "flowers", as_json: Json = False) -> None:
+    """Show a bundle: what it does, what it takes and gives, its artefacts.
+
+    Example: bombus models show flowers
+    """
+    opened = find_bundle(bundle)
+    m = opened.manifest
+    if as_json:
+        typer.echo(to_json(m))
+        return
+    typer.echo(f"{m.name} {m.version}  {m.task}  {m.license}  made {m.created}")
+    for side, tensors in (("in ", m.inputs), ("out", m.outputs)):
+        for t in tensors:
+            limits = f" {t.range[0]:g}..{t.range[1]:g}" if t.range else ""
+            typer.echo(f"{side} {t.name}: {t.dtype}{list(t.shape)} {t.meaning}{limits}")
+    if m.labels:
+        typer.echo(f"{len(m.labels)} labels: {', '.join(m.labels)}")
+    for target, file in m.default.items():
+        typer.echo(f"default for {target}: {file}")
+    Console().print(artefact_table(m.artefacts))
+
+
+@app.command()
+def verify(bundle: Which = "flowers", as_json: Json = False) -> None:
+    """Check every file of a bundle against its manifest; exit 6 when one is not right.
+
+    Example: bombus models verify flowers
+    """
+    opened = find_bundle(bundle)
+    opened.verify()
+    for artefact in opened.manifest.artefacts:
+        _check_embedded(opened, artefact)
+    files = [a.file for a in opened.manifest.artefacts]
+    if as_json:
+        typer.echo(json.dumps({"bundle": opened.manifest.name, "ok": True, "files": files}))
+    else:
+        typer.echo(f"{opened.path}: ok, {len(files)} files match the manifest")
+
+
+def artefact_table(artefacts: tuple[Artefact, ...]) -> Table:
+    """Size, parity, quality and latency, a row an artefact."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("artefact", "MB", "RMS err", "agree", "top-1 %", "95 %", "drop", "ms"):
+        table.add_column(column, justify="left" if column == "artefact" else "right")
+    for a in artefacts:
+        p, q, speed = a.parity, a.quality, a.latency
+        table.add_row(
+            a.file,
+            f"{a.bytes / 1e6:.2f}",
+            f"{p.rms_error:.1e}" if p else "",
+            f"{p.agreement:.4f}" if p else "",
+            f"{100 * q.top1:.2f}" if q else "",
+            f"{100 * q.top1_interval[0]:.1f}–{100 * q.top1_interval[1]:.1f}" if q else "",
+            f"{100 * q.drop:+.2f}" if q else "",
+            f"{speed.median_ms:.2f}" if speed else "",
+        )
+    return table
+
+
+def _check_embedded(bundle: Bundle, artefact: Artefact) -> None:
+    """The contract inside an artefact must be the manifest's, where a runtime can tell."""
+    if artefact.format not in RUNTIMES.values() or not available_runtimes(artefact.format):
+        return
+    text = embedded_contract(bundle.read(artefact), artefact.format)
+    if text is None or json.loads(text) != json.loads(to_json(bundle.manifest.contract())):
+        raise IntegrityError(
+            f"{bundle.path / artefact.file}: its embedded contract is not the manifest's; "
+            "export the bundle again"
+        )
