@@ -103,9 +103,21 @@ def _explain(error: Exception) -> tuple[str, int]:
     return f"internal error: {type(error).__name__}: {error} (BOMBUS_DEBUG=1 shows more)", 1
 
 
+def _silence_native_code() -> None:
+    """Keep the chatter of C++ libraries off the terminal; Python's own stderr stays.
+
+    TensorFlow and LiteRT write notes on the processor to file descriptor 2, whatever the log level.
+    """
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="replace")
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 2)
+    os.close(silence)
+
+
 def main() -> None:
     """The console script."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on the processor
+    if os.environ.get("BOMBUS_DEBUG") != "1":
+        _silence_native_code()
     sys.exit(run(sys.argv[1:]))
 
 

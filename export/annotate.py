@@ -16,7 +16,7 @@ from models.runtime import CONTRACT
 
 
 def annotate(data: bytes, model_format: str, contract: Contract, version: str) -> bytes:
-    """The same model with its contract embedded; the same input gives the same bytes.
+    """The same model with its contract embedded, in place of any it had.
 
     Args:
         data: The artefact.
@@ -31,11 +31,19 @@ def annotate(data: bytes, model_format: str, contract: Contract, version: str) -
             model, {CONTRACT: to_json(contract), "labels.txt": _lines(contract)}
         )
         return bytes(model.SerializeToString(deterministic=True))
-    buffer = BytesIO(data)
+    buffer = BytesIO(_without_archive(data))
     with zipfile.ZipFile(buffer, "a") as archive:
         for name, text in ((CONTRACT, to_json(contract)), ("labels.txt", _lines(contract))):
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)
     return buffer.getvalue()
+
+
+def _without_archive(data: bytes) -> bytes:
+    """A TFLite file less what was appended to it before."""
+    if not zipfile.is_zipfile(BytesIO(data)):
+        return data
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        return data[: min(entry.header_offset for entry in archive.infolist())]
 
 
 def _lines(contract: Contract) -> str:

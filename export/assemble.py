@@ -44,6 +44,8 @@ class Plan:
         max_drop: Top-1 that an artefact may lose, as a fraction.
         max_mb: Largest artefact allowed, in 10^6 bytes; None for any.
         max_ms: Largest median latency allowed; None for any.
+        labelled: Whether the folders of `validation` are its classes; if not, only parity is
+            judged.
         gate: False records failures without stopping at them.
         rounds: Benchmark rounds; 0 measures nothing.
         training: What `training.json` beside the model says.
@@ -62,6 +64,7 @@ class Plan:
     max_drop: float = MAX_DROP
     max_mb: float | None = None
     max_ms: float | None = None
+    labelled: bool = True
     gate: bool = True
     rounds: int = 20
     training: dict[str, Any] | None = None

@@ -24,6 +24,7 @@ from models.files import refuse_existing, writing_to
 from models.manifest import Artefact, Contract, Dtype, Format, Latency, Scheme
 from models.photos import LabelledPhotos
 from models.preprocess import load_photo
+from models.progress import track
 from models.runtime import available_runtimes, open_runner
 
 Say = Callable[[str], None]
@@ -83,7 +84,8 @@ def export(
     exam = Exam(photos, reference, logits=not _is_distribution(reference))
     contract = contract_for(plan, "logits" if exam.logits else "probabilities")
     made = []
-    for draft in _convert(plan, contract):
+    drafts = _convert(plan, contract)
+    for draft in track(drafts, len(plan.formats) * len(plan.schemes), "convert and verify"):
         say(f"{draft.file}: {len(draft.data) / 1e6:.2f} MB")
         result = _judge(plan, draft, exam)
         for warning in result.verdict.warnings:
@@ -100,7 +102,8 @@ def export(
 
 def load_photos(photos: LabelledPhotos, size: int) -> NDArray[np.uint8]:
     """All photos prepared, uint8 [N, size, size, 3]."""
-    return np.stack([load_photo(path, size) for path in photos.paths])
+    paths = track(photos.paths, len(photos), "read photos")
+    return np.stack([load_photo(path, size) for path in paths])
 
 
 def _check(plan: Plan) -> None:
@@ -134,11 +137,7 @@ def _convert(plan: Plan, contract: Contract) -> Iterator[Draft]:
     """Every format under every scheme, with the contract embedded."""
     endpoint = Endpoint(plan.source, contract.outputs[0].name)
     size = plan.source.image_size
-    calibration = (
-        load_photos(plan.calibration, size)
-        if plan.calibration is not None
-        else np.empty((0, size, size, 3), np.uint8)
-    )
+    calibration = None if plan.calibration is None else load_photos(plan.calibration, size)
     version = importlib.metadata.version("bombus")
 
     def draft(model_format: Format, scheme: Scheme, data: bytes) -> Draft:
@@ -160,7 +159,7 @@ def _judge(plan: Plan, draft: Draft, exam: Exam) -> Made:
     verdict = judge(
         reference=exam.reference,
         candidate=outputs_of(runner, exam.photos),
-        targets=plan.validation.targets,
+        targets=plan.validation.targets if plan.labelled else None,
         scheme=draft.scheme,
         size=len(draft.data),
         weights=plan.source.model.count_params(),

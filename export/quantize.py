@@ -23,7 +23,7 @@ from models.manifest import Scheme
 Photos = NDArray[np.uint8]  # [N, S, S, 3]
 
 
-def tflite(saved_model: Path, scheme: Scheme, calibration: Photos) -> bytes:
+def tflite(saved_model: Path, scheme: Scheme, calibration: Photos | None) -> bytes:
     """A SavedModel as TFLite.
 
     Args:
@@ -53,7 +53,7 @@ def tflite(saved_model: Path, scheme: Scheme, calibration: Photos) -> bytes:
         raise ConversionError(f"tflite {scheme}: conversion failed ({reason})") from error
 
 
-def onnx_model(model: onnx.ModelProto, scheme: Scheme, calibration: Photos) -> bytes:
+def onnx_model(model: onnx.ModelProto, scheme: Scheme, calibration: Photos | None) -> bytes:
     """A float ONNX model under a scheme; input and output stay float32 throughout.
 
     Raises:
@@ -76,18 +76,22 @@ def onnx_model(model: onnx.ModelProto, scheme: Scheme, calibration: Photos) -> b
     return bytes(result.SerializeToString())
 
 
-def _rows(photos: Photos) -> Iterator[NDArray[np.float32]]:
+def _rows(photos: Photos | None) -> Iterator[NDArray[np.float32]]:
     """One photo at a time, float32 [1, S, S, 3] 0..255."""
+    if photos is None or len(photos) == 0:
+        raise ConversionError("wi8_ai8 needs calibration photos")
     for photo in photos:
         yield photo[None].astype(np.float32)
 
 
 def _half(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     half: onnx.ModelProto = convert_float_to_float16(copy, keep_io_types=True)
+    OnnxModel.graph_topological_sort(half.graph)  # it puts the casts of the inputs last
     return half
 
 
@@ -136,7 +140,7 @@ def _weights_only(model: onnx.ModelProto) -> onnx.ModelProto:
     return result
 
 
-def _static(model: onnx.ModelProto, calibration: Photos) -> onnx.ModelProto:
+def _static(model: onnx.ModelProto, calibration: Photos | None) -> onnx.ModelProto:
     """QDQ with unsigned activations and signed per-channel weights: fastest on x86."""
     from onnxruntime.quantization import (
         CalibrationDataReader,

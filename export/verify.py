@@ -52,8 +52,8 @@ class Verdict:
     """The gate's findings on one artefact; truthy when it may be shipped."""
 
     parity: Parity
-    quality: Quality
-    calibration: Calibration
+    quality: Quality | None
+    calibration: Calibration | None
     failures: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -89,7 +89,7 @@ def judge(
     *,
     reference: Outputs,
     candidate: Outputs,
-    targets: NDArray[np.int64],
+    targets: NDArray[np.int64] | None,
     scheme: Scheme,
     size: int,
     weights: int,
@@ -102,7 +102,7 @@ def judge(
     Args:
         reference: [N, K] the Keras model's outputs; `check_reference` has passed.
         candidate: [N, K] the artefact's, on the same photos.
-        targets: [N] true classes.
+        targets: [N] true classes; None where nobody knows them: then only parity is judged.
         scheme: Chooses the tolerance.
         size: Bytes of the artefact.
         weights: Number of weights in the model.
@@ -112,14 +112,14 @@ def judge(
             zero; then the photos are too few to tell, which is a warning.
     """
     tolerance = TOLERANCES[scheme]
-    failures, warnings = [], []
+    failures: list[str] = []
+    warnings: list[str] = []
     if not np.isfinite(candidate).all():
         bad = int((~np.isfinite(candidate)).any(axis=1).sum())
         failures.append(f"NaN or infinity on {bad} of {len(candidate)} photos")
         candidate = np.nan_to_num(candidate, nan=-1e30, posinf=-1e30, neginf=-1e30)
     output_range = float(np.ptp(reference))
     error = np.abs(candidate.astype(np.float64) - reference) / output_range
-    right = [np.asarray(o.argmax(axis=1) == targets) for o in (reference, candidate)]
     parity = Parity(
         n=len(reference),
         range=output_range,
@@ -135,7 +135,12 @@ def judge(
         failures.append(f"RMS error {parity.rms_error:.2g} of the range > {tolerance.rms_error}")
     if parity.agreement < tolerance.agreement:
         failures.append(f"top-1 agreement {parity.agreement:.4f} < {tolerance.agreement}")
-    drop, low, high = paired_drop(*right)
+    least = PLAUSIBLE_SIZE * weights * tolerance.bytes_per_weight
+    if size < least:
+        failures.append(f"{size} bytes for {weights} weights: the file has lost weights")
+    if targets is None:
+        return Verdict(parity, None, None, tuple(failures), tuple(warnings))
+    drop, low, high = paired_drop(*(o.argmax(axis=1) == targets for o in (reference, candidate)))
     if drop > max_drop:
         said = f"top-1 drop {100 * drop:.2f} points [{100 * low:.2f}, {100 * high:.2f}]"
         limit = f"> {100 * max_drop:.2f}"
@@ -143,9 +148,6 @@ def judge(
             failures.append(f"{said} {limit}")
         else:
             warnings.append(f"{said} {limit}, but {len(targets)} photos are too few to tell")
-    least = PLAUSIBLE_SIZE * weights * tolerance.bytes_per_weight
-    if size < least:
-        failures.append(f"{size} bytes for {weights} weights: the file has lost weights")
     calibration, quality = _quality(candidate, targets, logits, data, (drop, low, high))
     return Verdict(parity, quality, calibration, tuple(failures), tuple(warnings))
 

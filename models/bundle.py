@@ -13,6 +13,7 @@ from pathlib import Path
 from models.errors import InputError, IntegrityError
 from models.files import refuse_existing, writing_to
 from models.manifest import Artefact, Manifest, parse_manifest, to_json
+from models.photos import read_bytes
 
 MANIFEST = "manifest.json"
 MANIFEST_LIMIT = 4 << 20  # bytes; a larger one is no manifest
@@ -40,7 +41,7 @@ class Bundle:
             raise IntegrityError(
                 f"{path}: {size} bytes, the manifest says {artefact.bytes}; get the bundle again"
             )
-        data = path.read_bytes()
+        data = read_bytes(path)
         digest = hashlib.sha256(data).hexdigest()
         if digest != artefact.sha256:
             raise IntegrityError(
@@ -79,12 +80,16 @@ def open_bundle(path: Path) -> Bundle:
         IntegrityError: The manifest is not valid.
     """
     file = path / MANIFEST
-    if not path.is_dir() or not file.is_file():
+    try:
+        found = path.is_dir() and file.is_file()
+    except OSError:  # a path too long, or in a forbidden folder
+        found = False
+    if not found:
         raise InputError(f"{path}: no bundle there (a folder with {MANIFEST}); check the path")
     if file.is_symlink() or file.stat().st_size > MANIFEST_LIMIT:
         raise IntegrityError(f"{file}: a link or over {MANIFEST_LIMIT} bytes; get the bundle again")
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_bytes(file).decode("utf-8")
     except UnicodeDecodeError as error:
         raise IntegrityError(f"{file}: not UTF-8 text; get the bundle again") from error
     return Bundle(path, parse_manifest(text, str(file)))
@@ -92,12 +97,21 @@ def open_bundle(path: Path) -> Bundle:
 
 def find_bundle(name: str) -> Bundle:
     """Open a bundle by the path of its folder, or by the name of one that bombus ships."""
-    path = Path(name)
-    return open_bundle(path if path.exists() or not (SHIPPED / name).is_dir() else SHIPPED / name)
+    shipped = {file.parent.name: file.parent for file in SHIPPED.glob(f"*/{MANIFEST}")}
+    # A folder of photos may well have the name of a bundle; a bundle has a manifest.
+    if name in shipped and not Path(name, MANIFEST).is_file():
+        return open_bundle(shipped[name])
+    return open_bundle(Path(name))
 
 
 def list_bundles(folder: Path = SHIPPED) -> list[Bundle]:
-    """The bundles directly under a folder, by default those that bombus ships."""
+    """The bundles directly under a folder, by default those that bombus ships.
+
+    Raises:
+        InputError: No such folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; name a folder of bundles")
     return [open_bundle(path.parent) for path in sorted(folder.glob(f"*/{MANIFEST}"))]
 
 
@@ -116,11 +130,13 @@ def write_bundle(
         InputError: Something is there already, or the place cannot be written.
         IntegrityError: The manifest does not describe these files.
     """
+    if files.keys() != {artefact.file for artefact in manifest.artefacts}:
+        raise IntegrityError(f"{path}: the manifest does not name the same files; report this")
     refuse_existing(path, force)
     with writing_to(path) as folder:
         folder.mkdir()
         for name, data in files.items():
             (folder / name).write_bytes(data)
         (folder / MANIFEST).write_text(to_json(manifest), encoding="utf-8")
-        Bundle(folder, manifest).verify()
+        open_bundle(folder).verify()
     return Bundle(path, manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from models.errors import InputError
+from models.errors import InputError, IntegrityError
 from models.manifest import Artefact
 from models.metrics import softmax
 from models.photos import read_bytes
@@ -46,7 +47,7 @@ class Recogniser:
 
         Raises:
             InputError: Not an image classifier, or no such artefact or runtime.
-            IntegrityError: The artefact is not the one in the manifest.
+            IntegrityError: The artefact is not the one in the manifest, or not as described there.
         """
         manifest = bundle.manifest
         if manifest.task != "image-classification" or manifest.preprocess is None:
@@ -62,6 +63,13 @@ class Recogniser:
             threads=threads,
             name=self.artefact.file,
         )
+        tensors = (*manifest.inputs, *manifest.outputs)
+        ports = (*self._runner.inputs, *self._runner.outputs)
+        if {t.name: t.shape for t in tensors} != {p.name: p.shape for p in ports}:
+            raise IntegrityError(
+                f"{bundle.path / self.artefact.file}: its inputs and outputs are not the "
+                "manifest's; export the bundle again"
+            )
         self.runtime = self._runner.runtime
 
     def classify_file(self, path: Path, top: int = 3) -> tuple[Guess, ...]:
@@ -82,7 +90,8 @@ class Recogniser:
 
 def _choose(bundle: Bundle, runtime: str) -> Artefact:
     """The bundle's default, or the first of a runtime's format, quantized before float."""
-    default = bundle.manifest.default.get("x86")
+    arm = platform.machine().lower().startswith(("arm", "aarch"))
+    default = bundle.manifest.default.get("arm" if arm else "x86")
     if default and not runtime:
         return bundle.artefact(default)
     if runtime and runtime not in RUNTIMES:

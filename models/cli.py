@@ -107,9 +107,13 @@ def _check_embedded(bundle: Bundle, artefact: Artefact) -> None:
     """The contract inside an artefact must be the manifest's, where a runtime can tell."""
     if artefact.format not in RUNTIMES.values() or not available_runtimes(artefact.format):
         return
-    text = embedded_contract(bundle.read(artefact), artefact.format)
-    if text is None or json.loads(text) != json.loads(to_json(bundle.manifest.contract())):
+    path = bundle.path / artefact.file
+    text = embedded_contract(bundle.read(artefact), artefact.format, str(path))
+    try:
+        embedded = None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        embedded = None
+    if embedded != json.loads(to_json(bundle.manifest.contract())):
         raise IntegrityError(
-            f"{bundle.path / artefact.file}: its embedded contract is not the manifest's; "
-            "export the bundle again"
+            f"{path}: its embedded contract is not the manifest's; export the bundle again"
         )

@@ -40,15 +40,15 @@ def writing_to(path: Path) -> Iterator[Path]:
 
 
 def _replace(new: Path, old: Path) -> None:
-    if not old.is_dir() or old.is_symlink():
-        new.replace(old)
+    if not new.is_dir() or not old.is_dir() or old.is_symlink():
+        new.replace(old)  # refused by the system where one is a file and the other a folder
         return
     # A folder that is not empty cannot be replaced in one step: step aside, move in, tidy up.
     aside = new.parent / "replaced"
-    old.replace(aside)
     try:
+        old.replace(aside)
         new.replace(old)
-    except OSError:
+    except BaseException:  # an interrupt, too, must not lose what was there
         with suppress(OSError):
             aside.replace(old)
         raise

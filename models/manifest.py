@@ -18,10 +18,10 @@ from models.errors import IntegrityError
 
 SCHEMA = "bombus/bundle@1"
 FORMATS = ("keras", "tflite", "onnx")
-SCHEMES = ("f32", "f16", "wi8_afp32", "wi8_ai8")
 
 Format = Literal["keras", "tflite", "onnx"]
 Scheme = Literal["f32", "f16", "wi8_afp32", "wi8_ai8"]
+SCHEMES: tuple[Scheme, ...] = ("f32", "f16", "wi8_afp32", "wi8_ai8")
 Dtype = Literal["float32", "float16", "uint8", "int8", "int32", "int64", "bool"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -95,7 +95,7 @@ class Parity(_Part):
     range: Positive
     max_error: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     rms_error: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    max_tolerance: Positive | None
+    max_tolerance: Positive | None = None
     rms_tolerance: Positive
     agreement: Fraction
 
@@ -243,6 +243,7 @@ def parse_manifest(text: str, name: str) -> Manifest:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "manifest"
+        place = ".".join(str(part) for part in first["loc"])[:100] or "manifest"
         reason = re.sub(r"^Value error, ", "", first["msg"])
+        place = place if place.isprintable() else ascii(place)  # a key can be anything
         raise IntegrityError(f"{name}: {place}: {reason}; get the bundle again") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,7 +58,8 @@ class LabelledPhotos:
         """One hash of the whole set: relative names and contents, in order."""
         total = hashlib.sha256()
         for path, digest in zip(self.paths, self.digests, strict=True):
-            total.update(f"{path.relative_to(self.root).as_posix()}\0{digest}\n".encode())
+            name = os.fsencode(path.relative_to(self.root).as_posix())  # UTF-8 or not
+            total.update(name + f"\0{digest}\n".encode())
         return total.hexdigest()
 
 

@@ -28,6 +28,7 @@ _MODULES = {
     "onnxruntime": "onnxruntime",
 }
 CONTRACT = "bombus.json"  # name of the embedded contract in both formats
+CONTRACT_LIMIT = 4 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,14 @@ def open_runner(
 
     Raises:
         InputError: No such runtime, or it is not installed, or reads another format.
-        IntegrityError: The runtime cannot read the model.
+        IntegrityError: The runtime cannot read the model, or it keeps weights in other files.
     """
     candidates = available_runtimes(model_format)
     wanted = runtime or (candidates[0] if candidates else "")
     if wanted not in candidates:
-        known = [r for r, f in RUNTIMES.items() if f == model_format]
+        known = [_MODULES[r].replace("_", "-") for r, f in RUNTIMES.items() if f == model_format]
+        if not known:
+            raise InputError(f"{name}: no runtime reads {model_format}; choose tflite or onnx")
         raise InputError(
             f"{name}: no runtime {runtime or 'for ' + model_format!r} is installed that reads "
             f"{model_format}; pip install one of {', '.join(known)}"
@@ -98,27 +101,34 @@ def open_runner(
     kind = _OnnxRunner if wanted == "onnxruntime" else _TfliteRunner
     try:
         return kind(data, wanted, threads)
-    except InputError:
-        raise
     except Exception as error:  # each runtime has its own types
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise IntegrityError(f"{name}: {wanted} cannot load it ({reason})") from error
+        raise IntegrityError(f"{name}: {wanted} cannot load it ({_reason(error)})") from error
 
 
-def embedded_contract(data: bytes, model_format: str) -> str | None:
-    """The contract (JSON text) embedded in an artefact, or None."""
-    if model_format == "tflite":
+def embedded_contract(data: bytes, model_format: str, name: str = "model") -> str | None:
+    """The contract (JSON text) embedded in an artefact, or None.
+
+    Raises:
+        IntegrityError: The artefact, or the archive at its end, is damaged.
+    """
+    try:
+        if model_format == "onnx":
+            text = _onnx_session(data).get_modelmeta().custom_metadata_map.get(CONTRACT)
+            return None if text is None else str(text)
         if not zipfile.is_zipfile(BytesIO(data)):
             return None
         with zipfile.ZipFile(BytesIO(data)) as archive:
             if CONTRACT not in archive.namelist():
                 return None
+            if archive.getinfo(CONTRACT).file_size > CONTRACT_LIMIT:
+                raise ValueError(f"{CONTRACT} is over {CONTRACT_LIMIT} bytes")
             return archive.read(CONTRACT).decode("utf-8")
-    import onnxruntime
+    except Exception as error:  # as above, and zipfile's
+        raise IntegrityError(f"{name}: its contract cannot be read ({_reason(error)})") from error
 
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    text = session.get_modelmeta().custom_metadata_map.get(CONTRACT)
-    return None if text is None else str(text)
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _checked(inputs: tuple[Port, ...], feeds: Mapping[str, Array]) -> dict[str, Array]:
@@ -183,22 +193,24 @@ _ONNX_DTYPES = {
 }
 
 
+def _onnx_session(data: bytes, threads: int = 1) -> Any:
+    import onnxruntime
+
+    if has_external_data(data):
+        raise ValueError("damaged, or keeps weights in other files; only one file is read")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
 class _OnnxRunner:
     """ONNX Runtime on the CPU."""
 
     def __init__(self, data: bytes, runtime: str, threads: int) -> None:
-        import onnxruntime
-
-        if has_external_data(data):
-            raise InputError("the ONNX model keeps weights in other files; only one file is read")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         self.runtime = runtime
-        self._session = onnxruntime.InferenceSession(
-            data, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _onnx_session(data, threads)
         self.inputs = tuple(map(self._port, self._session.get_inputs()))
         self.outputs = tuple(map(self._port, self._session.get_outputs()))
 

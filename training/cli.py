@@ -93,6 +93,40 @@ def audit(
     typer.echo(json.dumps(report.as_json()) if as_json else "\n".join(report.lines(most)))
 
 
+@app.command()
+def report(
+    data: Annotated[Path, typer.Option("--data", help="Folder with val/ and test/.")],
+    bundle: Annotated[str, typer.Option(help="A shipped bundle's name or a folder.")] = "flowers",
+    out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("docs/results"),
+    as_json: Json = False,
+) -> None:
+    """Score every artefact of a bundle on the test photos; write the results page.
+
+    Example: bombus train report --data $BOMBUS_DATA/flowers16 --bundle flowers
+    """
+    from dataclasses import asdict
+
+    from models.bundle import find_bundle
+    from models.photos import scan_class_folders
+    from training.flowers.report import write_report
+
+    opened = find_bundle(bundle)
+    labels = opened.manifest.labels
+    results = write_report(
+        opened,
+        scan_class_folders(data / "test", labels),
+        scan_class_folders(data / "val", labels),
+        out,
+        f"bombus train report --data DATA/{data.name} --bundle {bundle}",
+    )
+    if as_json:
+        typer.echo(json.dumps({r.artefact.file: asdict(r.calibrated) for r in results}))
+        return
+    for r in results:
+        typer.echo(f"{r.artefact.file}: top-1 {100 * r.raw.top1:.2f} %, ECE {r.calibrated.ece:.4f}")
+    typer.echo(f"-> {out / opened.manifest.name}.md")
+
+
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     """Only the options that were given."""
     nested = {k: _given(v) if isinstance(v, dict) else v for k, v in values.items()}

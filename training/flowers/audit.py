@@ -14,8 +14,8 @@ from models.errors import InputError
 from models.image_header import read_header
 from models.photos import LabelledPhotos, read_bytes
 from models.preprocess import decode
+from models.progress import track
 from training.flowers.dataset import Splits
-from training.progress import track
 
 _EXTENSIONS = {
     "jpeg": {".jpg", ".jpeg", ".jpe", ".jfif"},
@@ -136,7 +136,11 @@ def relative_name(split: str, photos: LabelledPhotos, path: Path) -> str:
 
 
 def without_unreadable(splits: Splits, report: Audit) -> Splits:
-    """The splits less the photos that the audit names as unreadable."""
+    """The splits less the photos that the audit names as unreadable.
+
+    Raises:
+        InputError: Nothing is left of val, or of a class to learn.
+    """
     bad = {name for name, _ in report.unreadable}
 
     def keep(split: str, photos: LabelledPhotos) -> LabelledPhotos:
@@ -148,6 +152,11 @@ def without_unreadable(splits: Splits, report: Audit) -> Splits:
         return photos.take(np.array(rows, np.int64))
 
     kept = {split: keep(split, photos) for split, photos in splits.items()}
+    for c, label in enumerate(splits.labels):
+        if not (kept["train"].targets == c).any():
+            raise InputError(f"train/{label}: no readable photo; mend some or remove the class")
+    if not len(kept["val"]):
+        raise InputError("val: no readable photo; a model is chosen on val")
     return Splits(kept["train"], kept["val"], kept.get("test"))
 
 

@@ -45,6 +45,10 @@ def build_augmentation(options: Augmentation, image_size: int, seed: int) -> ker
         layers.append(keras.layers.RandomContrast(options.contrast, seed=seed + 5, **pixels))
     if options.erasing:
         layers.append(
-            keras.layers.RandomErasing(options.erasing, fill_value=127.0, seed=seed + 6, **pixels)
+            keras.layers.RandomErasing(
+                (options.erasing, options.erasing), fill_value=127.0, seed=seed + 6, **pixels
+            )
         )
+    if len(layers) == 1:
+        layers.append(keras.layers.Identity(**common))  # a model needs a layer
     return keras.Sequential(layers, name="augmentation")

@@ -7,12 +7,15 @@ then `state.json` is replaced in one step. What the state names is therefore alw
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import keras
 
 from models.errors import InputError
 from models.files import write_text, writing_to
+
+_BLOCK = bytes(2**16)
 
 Epoch = dict[str, float]
 History = list[Epoch]
@@ -61,6 +64,7 @@ class Checkpoint:
 
     def save(self, stage: str, history: History, model: keras.Model) -> None:
         """Save the model after the last epoch of `history`; drop files no longer needed."""
+        self.require_room(model)
         with writing_to(self.latest(stage, history)) as temporary:
             model.save_weights(temporary)
         self._histories[stage] = history
@@ -70,6 +74,19 @@ class Checkpoint:
         needed |= {self.best(s, h) for s, h in self._histories.items()}
         for old in set(self.folder.glob("*.weights.h5")) - needed:
             old.unlink()
+
+    def require_room(self, model: keras.Model) -> None:
+        """Raise `InputError` where the disk has no room for a checkpoint of this model.
+
+        HDF5 does not survive a disk that fills up under it: it complains at length and may crash.
+        """
+        variables = [*model.variables, *model.optimizer.variables]
+        numbers = sum(math.prod(variable.shape) for variable in variables)
+        trial = self.folder / "room"
+        with writing_to(trial) as temporary, temporary.open("wb") as file:
+            for _ in range(4 * (numbers + 1024 * len(variables)) // len(_BLOCK) + 1):
+                file.write(_BLOCK)
+        trial.unlink()
 
     def latest(self, stage: str, history: History) -> Path:
         """The weights after the last epoch."""

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.files import writing_to
 from models.photos import LabelledPhotos, scan_class_folders
 from models.preprocess import load_photo
-from training.progress import track
+from models.progress import track
 
 
 @dataclass(frozen=True)
@@ -95,18 +96,14 @@ def decoded(photos: LabelledPhotos, size: int, folder: Path, name: str) -> NDArr
     """
     path = folder / f"{name}-{size}-{photos.sha256[:16]}.npy"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        shape = (len(photos), size, size, 3)
-        pixels = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-            partial, mode="w+", dtype=np.uint8, shape=shape
-        )
-        with ThreadPoolExecutor() as pool:
-            rows = pool.map(lambda p: load_photo(p, size), photos.paths)
-            for i, row in enumerate(track(rows, len(photos), f"decode {name}")):
-                pixels[i] = row
-        pixels.flush()
-        partial.replace(path)
+        # Not written as a memory map: on a full disk that ends in SIGBUS, this in an OSError.
+        with writing_to(path) as temporary, temporary.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (len(photos), size, size, 3)}
+            np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]
+            with ThreadPoolExecutor() as pool:
+                rows = pool.map(lambda p: load_photo(p, size), photos.paths)
+                for row in track(rows, len(photos), f"decode {name}"):
+                    file.write(row.tobytes())
     return np.asarray(np.load(path, mmap_mode="r"))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.files import writing_to
-from training.progress import track
+from models.progress import track
 
 CHUNK = 512  # photos; a kill loses at most this many
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,22 @@ def backbone_names() -> tuple[str, ...]:
     )
 
 
+def find_builder(recipe: Recipe) -> Callable[..., Any]:
+    """The function of `keras.applications` that builds the recipe's backbone.
+
+    Raises:
+        InputError: Unknown backbone, or a width where it has none.
+    """
+    if recipe.backbone not in backbone_names():
+        raise InputError(
+            f"backbone {recipe.backbone!r} is unknown; one of {', '.join(backbone_names())}"
+        )
+    builder: Callable[..., Any] = getattr(keras.applications, recipe.backbone)
+    if recipe.width != 1.0 and not _has_width(builder):
+        raise InputError(f"{recipe.backbone} has no width; leave width at 1, not {recipe.width}")
+    return builder
+
+
 def build_network(recipe: Recipe, classes: int, *, load_weights: bool = True) -> Network:
     """Build the recipe's network.
 
@@ -77,17 +93,11 @@ def build_network(recipe: Recipe, classes: int, *, load_weights: bool = True) ->
     Raises:
         InputError: Unknown backbone, a width or size it cannot have, or unusable weights.
     """
-    builder = getattr(keras.applications, recipe.backbone, None)
-    if builder is None or recipe.backbone not in backbone_names():
-        raise InputError(
-            f"backbone {recipe.backbone!r} is unknown; one of {', '.join(backbone_names())}"
-        )
+    builder = find_builder(recipe)
     size = recipe.image_size
     options: dict[str, Any] = {"include_top": False, "input_shape": (size, size, 3)}
-    if "alpha" in inspect.signature(builder).parameters:
+    if _has_width(builder):
         options["alpha"] = recipe.width
-    elif recipe.width != 1.0:
-        raise InputError(f"{recipe.backbone} has no width; leave width at 1, not {recipe.width}")
     from_keras = load_weights and recipe.weights == "imagenet"
     from_file = load_weights and recipe.weights not in ("imagenet", "none")
     with dtype_policy("mixed_bfloat16" if recipe.mixed_precision else "float32"):
@@ -160,6 +170,10 @@ def dtype_policy(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _has_width(builder: Any) -> bool:
+    return "alpha" in inspect.signature(builder).parameters
 
 
 def _module_of(builder: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -108,11 +110,19 @@ class Recipe:
         _require(32 <= self.image_size <= 1024, "image_size", self.image_size, "32 to 1024")
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "0 to below 1")
         _require(0 < self.width <= 4, "width", self.width, "above 0, at most 4")
+        _require(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
+        for key, share in asdict(self.augmentation).items():
+            _require(0 <= share <= 1, f"augmentation.{key}", share, "0 to 1")
+        _require(self.augmentation.zoom < 1, "augmentation.zoom", self.augmentation.zoom, "below 1")
         for name, stage in (("head", self.head), ("fine_tune", self.fine_tune)):
             _require(stage.epochs >= 0, f"{name}.epochs", stage.epochs, "0 or more")
             _require(stage.batch_size >= 1, f"{name}.batch_size", stage.batch_size, "1 or more")
+            _require(stage.patience >= 0, f"{name}.patience", stage.patience, "0 or more")
             _require(
-                stage.learning_rate > 0, f"{name}.learning_rate", stage.learning_rate, "above 0"
+                0 < stage.learning_rate < math.inf,
+                f"{name}.learning_rate",
+                stage.learning_rate,
+                "above 0 and finite",
             )
             _require(0 <= stage.warmup < 1, f"{name}.warmup", stage.warmup, "0 to below 1")
             _require(
@@ -186,6 +196,6 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        # A JSON string is a TOML one, but for the one control character that only TOML escapes.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -23,17 +24,17 @@ from numpy.typing import NDArray
 from models.errors import InputError
 from models.files import write_text, writing_to
 from models.metrics import score
+from models.progress import progress_bar
 from training.flowers.audit import Audit, audit, without_unreadable
 from training.flowers.augment import build_augmentation
 from training.flowers.batch_norm import is_folded, unfold_batch_norm
 from training.flowers.checkpoint import Checkpoint, best_epoch
 from training.flowers.dataset import Batches, Splits, decoded, load_splits
 from training.flowers.features import cached_features
-from training.flowers.network import Network, build_network, set_fine_tuning
+from training.flowers.network import Network, build_network, find_builder, set_fine_tuning
 from training.flowers.optimizers import build_optimizer, check_optimizer
 from training.flowers.recipe import Recipe, Stage, dump_recipe
 from training.flowers.weights import weights_record
-from training.progress import progress_bar
 from training.provenance import git_commit, package_versions
 
 STAGES = ("head", "fine_tune")
@@ -84,15 +85,22 @@ def train(
     """
     for stage in STAGES:
         check_optimizer(getattr(recipe, stage).optimizer)
-    splits, report = _audited(data, recipe, out, allow_unreadable, say)
+    find_builder(recipe)
     identity = asdict(recipe) | weights_record(recipe.weights)
+    splits = load_splits(data, recipe.seed)
+    report = audit(splits, recipe.image_size)
     fingerprint = json.dumps([identity, report.data_sha256], sort_keys=True)
     key = hashlib.sha256(fingerprint.encode()).hexdigest()
-    checkpoint = Checkpoint(out / "checkpoint", key)
+    checkpoint = Checkpoint(out / "checkpoint", key)  # refuses before anything is written
+    write_text(out / "audit.json", json.dumps(report.as_json(), indent=1))
+    for line in report.lines():
+        say(line)
+    splits = _without_unreadable(splits, report, out / "audit.json", allow_unreadable, say)
     result = out / "training.json"
     if result.exists():
         say(f"{out}: already trained; nothing to do")
         return dict(json.loads(result.read_text(encoding="utf-8")))
+    _tidy(out)
     write_text(out / "recipe.toml", dump_recipe(recipe))
     keras.utils.set_random_seed(recipe.seed)
     network = build_network(recipe, len(splits.labels))
@@ -104,23 +112,26 @@ def train(
     return _finish(run, report)
 
 
-def _audited(
-    data: Path, recipe: Recipe, out: Path, allow_unreadable: bool, say: Say
-) -> tuple[Splits, Audit]:
-    splits = load_splits(data, recipe.seed)
-    report = audit(splits, recipe.image_size)
-    write_text(out / "audit.json", json.dumps(report.as_json(), indent=1))
-    for line in report.lines():
-        say(line)
+def _without_unreadable(
+    splits: Splits, report: Audit, listed: Path, allowed: bool, say: Say
+) -> Splits:
     if not report.unreadable:
-        return splits, report
-    if not allow_unreadable:
-        name, why = report.unreadable[0]
+        return splits
+    count, (name, why) = len(report.unreadable), report.unreadable[0]
+    if not allowed:
         raise InputError(
-            f"{data}: {len(report.unreadable)} unreadable, first {name} ({why}); mend or remove "
-            f"what {out / 'audit.json'} lists, or add --allow-unreadable"
+            f"{count} unreadable, first {name} ({why}); mend or remove what {listed} lists, "
+            "or add --allow-unreadable"
         )
-    return without_unreadable(splits, report), report
+    say(f"going on without {count} unreadable, which {listed} lists")
+    return without_unreadable(splits, report)
+
+
+def _tidy(out: Path) -> None:
+    """Remove what a killed process left half-written: `writing_to` works in hidden folders."""
+    for folder in ("cache", "checkpoint"):
+        for leftover in list((out / folder).rglob(".*")):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _train_head(run: Run) -> None:
@@ -144,7 +155,8 @@ def _fine_tune(run: Run) -> None:
         run.say("fine_tune: skipped")
         return
     train_x, val_x = run.pixels("train"), run.pixels("val")
-    if not recipe.freeze_batch_norm and is_folded(run.network.backbone):
+    started = recipe.weights != "none"  # a fresh normalisation passes through too
+    if started and not recipe.freeze_batch_norm and is_folded(run.network.backbone):
         run.say("fine_tune: the start weights have batch normalisation folded; unfolding it")
         some = np.linspace(0, len(train_x) - 1, min(256, len(train_x))).astype(int)
         unfold_batch_norm(run.network.scale, run.network.backbone, train_x[some])
@@ -188,6 +200,7 @@ def _run_stage(
         if history and stage.patience and epoch - 1 - best_epoch(history) >= stage.patience:
             run.say(f"{name}: stopped, no better for {stage.patience} epochs")
             break
+        run.checkpoint.require_room(model)  # before an epoch is spent
         _reseed(model, (run.recipe.seed, number, epoch))
         started = time.perf_counter()
         fit = model.fit(

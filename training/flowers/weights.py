@@ -55,7 +55,7 @@ def weights_record(weights: str) -> dict[str, str]:
 def _load_npz(backbone: keras.Model, path: Path) -> tuple[str, ...]:
     try:
         weights = read_npz_weights(path)
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # there is no list of what numpy and zipfile raise on damage
         raise InputError(f"{path}: not a weights archive ({error})") from error
     layers: dict[str, Any] = {layer.name: layer for layer in backbone.layers if layer.weights}
     foreign = [name for name in weights if name not in layers]
@@ -78,12 +78,14 @@ def _load_npz(backbone: keras.Model, path: Path) -> tuple[str, ...]:
 def read_npz_weights(path: Path) -> dict[str, list[NDArray[np.float32]]]:
     """Read {layer: arrays in the order of `layer.weights`} as float32 from a packed archive."""
     layers: dict[str, dict[int, NDArray[np.float32]]] = defaultdict(dict)
-    with np.load(path, allow_pickle=False) as archive:
+    if not zipfile.is_zipfile(path):
+        raise zipfile.BadZipFile("no zip file")
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         for key in archive.files:
             name, _, kind = key.partition("|")
             if kind == "scale":
                 continue
-            value = archive[key].astype(np.float32)
+            value = np.asarray(archive[key], np.float32)
             if kind == "int8":
                 value = value * archive[f"{name}|scale"]
             layer, _, variable = name.partition("/")

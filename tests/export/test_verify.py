@@ -1,0 +1,132 @@
+"""The gate: what passes, what fails, and that it can fail at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from export.verify import TOLERANCES, check_reference, judge
+from models.errors import GateError
+from models.manifest import SCHEMES, Scheme
+
+RNG = np.random.default_rng(0)
+TARGETS = RNG.integers(0, 5, 400)
+REFERENCE = (RNG.normal(0, 1, (400, 5)) + 2 * np.eye(5)[TARGETS]).astype(np.float32)
+WEIGHTS = 1000
+
+
+def _judge(candidate: Any, scheme: Scheme = "f32", **changes: Any) -> Any:
+    arguments = {
+        "reference": REFERENCE,
+        "candidate": np.asarray(candidate, np.float32),
+        "targets": TARGETS,
+        "scheme": scheme,
+        "size": 5000,
+        "weights": WEIGHTS,
+        "logits": True,
+        "data": "made",
+    }
+    return judge(**arguments | changes)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_an_equal_artefact_passes(scheme: Scheme) -> None:
+    verdict = _judge(REFERENCE, scheme)
+    assert verdict
+    assert verdict.parity.max_error == 0
+    assert verdict.parity.agreement == 1
+    assert verdict.quality.drop == 0
+
+
+@given(scheme=st.sampled_from(SCHEMES), factor=st.floats(1.5, 1e3), seed=st.integers(0, 99))
+def test_errors_above_the_tolerance_fail(scheme: Scheme, factor: float, seed: int) -> None:
+    size = TOLERANCES[scheme].rms_error * factor * np.ptp(REFERENCE)
+    noise = np.random.default_rng(seed).choice([-size, size], REFERENCE.shape)
+    verdict = _judge(REFERENCE + noise, scheme)
+    assert not verdict
+    assert any("RMS error" in failure for failure in verdict.failures)
+
+
+@given(scheme=st.sampled_from(SCHEMES), factor=st.floats(0, 0.9), seed=st.integers(0, 99))
+def test_errors_are_judged_relative_to_the_range(scheme: Scheme, factor: float, seed: int) -> None:
+    size = TOLERANCES[scheme].rms_error * factor * np.ptp(REFERENCE)
+    noise = np.random.default_rng(seed).choice([-size, size], REFERENCE.shape)
+    for scale in (1e-3, 1.0, 1e3):
+        verdict = _judge(
+            scale * (REFERENCE + noise),
+            scheme,
+            reference=(scale * REFERENCE).astype(np.float32),
+            max_drop=1.0,
+        )
+        assert not any("RMS error" in failure for failure in verdict.failures)
+
+
+def test_one_wrong_output_fails_f32() -> None:
+    candidate = REFERENCE.copy()
+    candidate[7, 3] += 1e-3 * np.ptp(REFERENCE)
+    assert any("max error" in failure for failure in _judge(candidate).failures)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_fail(value: float) -> None:
+    candidate = REFERENCE.copy()
+    candidate[3, 2] = value
+    assert any("NaN or infinity on 1 of 400" in f for f in _judge(candidate, "wi8_ai8").failures)
+
+
+def test_swapped_classes_fail_every_scheme() -> None:
+    for scheme in SCHEMES:
+        failures = " ".join(_judge(REFERENCE[:, ::-1], scheme).failures)
+        assert "agreement" in failures
+        assert "top-1 drop" in failures
+
+
+def test_a_clear_drop_fails_and_an_unclear_one_warns() -> None:
+    many, few = REFERENCE.copy(), REFERENCE.copy()
+    right = np.flatnonzero(REFERENCE.argmax(axis=1) == TARGETS)
+    for rows, candidate in ((right[:16], many), (right[:3], few)):
+        candidate[rows, TARGETS[rows]] = REFERENCE[rows].min(axis=1) - 0.01
+    assert any("top-1 drop 4.00" in f for f in _judge(many, "wi8_ai8").failures)
+    unclear = _judge(few, "wi8_ai8")
+    assert not any("top-1 drop" in f for f in unclear.failures)
+    assert any("too few to tell" in w for w in unclear.warnings)
+    assert not _judge(few, "wi8_ai8", max_drop=0.01).warnings
+
+
+def test_a_file_without_its_weights_fails() -> None:
+    assert any("lost weights" in f for f in _judge(REFERENCE, size=90).failures)
+    assert _judge(REFERENCE, "wi8_ai8", size=WEIGHTS)
+
+
+def test_without_labels_only_parity_is_judged() -> None:
+    verdict = _judge(REFERENCE, targets=None)
+    assert verdict
+    assert verdict.quality is None
+    assert verdict.calibration is None
+
+
+def test_temperature_is_fitted_to_the_artefact() -> None:
+    sharp = _judge(REFERENCE * 3, reference=REFERENCE * 3)
+    plain = _judge(REFERENCE)
+    assert sharp.calibration.temperature == pytest.approx(
+        3 * plain.calibration.temperature, rel=1e-2
+    )
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        np.full((9, 3), np.nan),
+        np.zeros((9, 3)),
+        np.tile([0.0, 1.0, 0.0], (9, 1)),
+        np.tile([0.0, 1.0, 0.0], (9, 1)) + np.arange(9)[:, None] * 1e-3,
+    ],
+)
+def test_a_vacuous_reference_is_refused(reference: Any) -> None:
+    with pytest.raises(GateError) as caught:
+        check_reference(np.asarray(reference, np.float32))
+    assert caught.value.exit_code == 4
