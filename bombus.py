@@ -33,6 +33,9 @@ GROUPS = {
 }
 
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+
+
 class LazyGroups(TyperGroup):
     """A command group whose members are imported on first use."""
 
@@ -75,17 +78,17 @@ def run(arguments: Sequence[str]) -> int:
     A user's mistake prints one line on standard error. `BOMBUS_DEBUG=1` shows tracebacks.
     """
     try:
-        code = typer.main.get_command(app).main(
+        result = typer.main.get_command(app).main(
             args=list(arguments), prog_name="bombus", standalone_mode=False
         )
-        return code if isinstance(code, int) else 0
+        code = result if isinstance(result, int) else 0
+        message = "interrupted; run the same command again to go on" if code == INTERRUPTED else ""
     except Exception as error:
         if os.environ.get("BOMBUS_DEBUG") == "1":
             traceback.print_exc()
         message, code = _explain(error)
-    except KeyboardInterrupt:
-        message, code = "interrupted; run the same command again to go on", 130
-    typer.echo(f"bombus: {' '.join(message.split())}", err=True)
+    if message:
+        typer.echo(f"bombus: {' '.join(message.split())}", err=True)
     return code
 
 
@@ -94,7 +97,10 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, BombusError):
         return str(error), error.exit_code
     if isinstance(error, typer.TyperException):
-        return f"{error.format_message()} (try --help)", InputError.exit_code
+        said = error.format_message()  # empty where the help was shown instead
+        return (f"{said} (try --help)" if said else ""), InputError.exit_code
+    if isinstance(error, OSError):
+        return f"{error.filename or 'system'}: {error.strerror or error}", InputError.exit_code
     if isinstance(error, ModuleNotFoundError):
         return (
             f"this needs the package {error.name!r}, which is not installed; "

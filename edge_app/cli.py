@@ -11,7 +11,9 @@ import typer
 
 from models.errors import InputError
 
-app = typer.Typer(no_args_is_help=True, help="Recognise photos on the device itself.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Recognise photos on the device itself."
+)
 
 
 @app.callback()

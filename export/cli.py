@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Carry a Keras model to verified bundles.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Carry a Keras model to verified bundles."
+)
 
 
 @app.callback()

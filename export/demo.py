@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from export.assemble import Plan
     from models.bundle import Bundle
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 CALIBRATION_PHOTOS = 256
 VALIDATION_PHOTOS = 400
@@ -49,9 +49,11 @@ def demo(
     from export.pipeline import export
     from models.bundle import open_bundle
     from models.classify import Recogniser
+    from models.photos import read_bytes
+    from models.preprocess import decode
 
     shipped = find_bundle(bundle)
-    photos = photo or _photos()
+    images = {path: decode(read_bytes(path), str(path)) for path in photo or _photos()}
     with tempfile.TemporaryDirectory(prefix="bombus-demo-") as folder:
         workshop = Path(folder)
         plan = _plan(shipped, workshop)
@@ -63,8 +65,8 @@ def demo(
         typer.echo(f"PASSED: {len(made)} artefacts, checked on {checked}")
         recogniser = Recogniser(open_bundle(fresh.path))
         typer.echo(f"recognised by {recogniser.artefact.file} on {recogniser.runtime}:")
-        for path in photos:
-            guesses = recogniser.classify_file(path)
+        for path, image in images.items():
+            guesses = recogniser.classify(image)
             said = ", ".join(f"{g.label} {100 * g.confidence:.1f} %" for g in guesses)
             typer.echo(f"  {path.name}: {said}")
 

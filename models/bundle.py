@@ -58,18 +58,31 @@ class Bundle:
         files = ", ".join(a.file for a in self.manifest.artefacts)
         raise InputError(f"{self.path}: no artefact {file!r}; one of {files}")
 
-    def verify(self) -> None:
-        """Check every artefact, and that nothing else lies in the folder.
+    def has(self, artefact: Artefact) -> bool:
+        """Whether the artefact is here: a device keeps only the files that it uses."""
+        path = self.path / artefact.file
+        return path.exists() or path.is_symlink()
+
+    def verify(self) -> tuple[str, ...]:
+        """Check every artefact that is here, and that nothing else lies in the folder.
+
+        Returns:
+            The artefacts that are not here.
 
         Raises:
-            IntegrityError: As `read`, or for a file that the manifest does not name.
+            IntegrityError: As `read`, for a file that the manifest does not name, or when no
+                artefact is here.
         """
-        for artefact in self.manifest.artefacts:
+        here = [artefact for artefact in self.manifest.artefacts if self.has(artefact)]
+        if not here:
+            raise IntegrityError(f"{self.path}: a manifest without files; get the bundle again")
+        for artefact in here:
             self.read(artefact)
         known = {MANIFEST, *(artefact.file for artefact in self.manifest.artefacts)}
         for path in sorted(self.path.iterdir()):
             if path.name not in known:
                 raise IntegrityError(f"{path}: not named in the manifest; remove it")
+        return tuple(a.file for a in self.manifest.artefacts if a not in here)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -133,6 +146,8 @@ def write_bundle(
     if files.keys() != {artefact.file for artefact in manifest.artefacts}:
         raise IntegrityError(f"{path}: the manifest does not name the same files; report this")
     refuse_existing(path, force)
+    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).exists():
+        raise InputError(f"{path}: a folder with other things in it; --force replaces bundles only")
     with writing_to(path) as folder:
         folder.mkdir()
         for name, data in files.items():

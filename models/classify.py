@@ -15,7 +15,7 @@ from models.manifest import Artefact
 from models.metrics import softmax
 from models.photos import read_bytes
 from models.preprocess import decode, prepare
-from models.runtime import RUNTIMES, open_runner
+from models.runtime import RUNTIMES, available_runtimes, open_runner
 
 
 @dataclass(frozen=True)
@@ -89,17 +89,27 @@ class Recogniser:
 
 
 def _choose(bundle: Bundle, runtime: str) -> Artefact:
-    """The bundle's default, or the first of a runtime's format, quantized before float."""
-    arm = platform.machine().lower().startswith(("arm", "aarch"))
-    default = bundle.manifest.default.get("arm" if arm else "x86")
-    if default and not runtime:
-        return bundle.artefact(default)
+    """The bundle's default, else quantized before float; of what is here and can be run."""
     if runtime and runtime not in RUNTIMES:
         raise InputError(f"runtime {runtime!r} is unknown; one of {', '.join(RUNTIMES)}")
-    wanted = [RUNTIMES[runtime]] if runtime else ["tflite", "onnx"]
-    runnable = [a for a in bundle.manifest.artefacts if a.format in wanted]
+    wanted = [RUNTIMES[runtime]] if runtime else list(RUNTIMES.values())
+    runnable = [
+        a
+        for a in bundle.manifest.artefacts
+        if a.format in wanted and bundle.has(a) and available_runtimes(a.format)
+    ]
     if not runnable:
-        raise InputError(f"{bundle.path}: no {' or '.join(wanted)} artefact in this bundle")
+        raise InputError(
+            f"{bundle.path}: no artefact here for {runtime or 'any runtime that is installed'}; "
+            "get the whole bundle, or pip install ai-edge-litert or onnxruntime"
+        )
+    arm = platform.machine().lower().startswith(("arm", "aarch"))
+    default = bundle.manifest.default.get("arm" if arm else "x86")
     # tflite-runtime of 2023 is many times slower on int8 than on float (docs/bundle-format.md).
     order = ["f32", "f16"] if runtime == "tflite-runtime" else ["wi8_ai8", "f32"]
-    return min(runnable, key=lambda a: order.index(a.scheme) if a.scheme in order else len(order))
+
+    def rank(a: Artefact) -> tuple[bool, int]:
+        scheme = order.index(a.scheme) if a.scheme in order else len(order)
+        return (a.file != default or bool(runtime), scheme)
+
+    return min(runnable, key=rank)

@@ -15,7 +15,7 @@ from models.errors import IntegrityError
 from models.manifest import Artefact, to_json
 from models.runtime import RUNTIMES, available_runtimes, embedded_contract
 
-app = typer.Typer(no_args_is_help=True, help="List, show and verify bundles.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show and verify bundles.")
 
 Which = Annotated[str, typer.Argument(help="A shipped bundle's name, or a bundle's folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Report as JSON on standard output.")]
@@ -73,14 +73,17 @@ def verify(bundle: Which = "flowers", as_json: Json = False) -> None:
     Example: bombus models verify flowers
     """
     opened = find_bundle(bundle)
-    opened.verify()
-    for artefact in opened.manifest.artefacts:
+    absent = opened.verify()
+    here = [a for a in opened.manifest.artefacts if a.file not in absent]
+    for artefact in here:
         _check_embedded(opened, artefact)
-    files = [a.file for a in opened.manifest.artefacts]
     if as_json:
-        typer.echo(json.dumps({"bundle": opened.manifest.name, "ok": True, "files": files}))
-    else:
-        typer.echo(f"{opened.path}: ok, {len(files)} files match the manifest")
+        report = {"bundle": opened.manifest.name, "files": [a.file for a in here], "absent": absent}
+        typer.echo(json.dumps(report | {"ok": True}))
+        return
+    typer.echo(f"{opened.path}: ok, {len(here)} files match the manifest")
+    if absent:
+        typer.echo(f"not here: {', '.join(absent)}")
 
 
 def artefact_table(artefacts: tuple[Artefact, ...]) -> Table:

@@ -131,7 +131,12 @@ def score(logits: FloatArray, targets: IntArray, temperature: float = 1.0) -> Sc
     Returns:
         The scores. A class never predicted has precision 0; a class with no photo is left out of
         the macro means.
+
+    Raises:
+        ValueError: There is nothing to score.
     """
+    if len(targets) == 0:
+        raise ValueError("no outputs to score")
     predictions = np.asarray(logits).argmax(axis=-1)
     matrix = confusion_matrix(targets, predictions, np.asarray(logits).shape[-1])
     hits, actual, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)

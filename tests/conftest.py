@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from tests.drawing import SPECIES, draw_data_set
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# No test judges a time, hypothesis included: machines that test are busy.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import typer
 
 from training.flowers.recipe import Recipe, load_recipe, with_values
 
-app = typer.Typer(no_args_is_help=True, help="Train models.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models.")
 
 Data = Annotated[Path, typer.Option("--data", help="Class folders, or train/ val/ test/ of them.")]
 Json = Annotated[bool, typer.Option("--json", help="Report as JSON on standard output.")]

@@ -49,7 +49,8 @@ class Stage:
         warmup: Fraction of all steps over which the rate rises from 0.
         batch_size: Photos a step.
         label_smoothing: Probability mass spread over all classes.
-        patience: Epochs without a better validation accuracy before stopping; 0 never stops.
+        patience: Epochs without a better validation accuracy (or an equal one at a lower loss)
+            before stopping; 0 never stops.
     """
 
     epochs: int

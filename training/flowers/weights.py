@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -36,8 +37,10 @@ def load_backbone_weights(backbone: keras.Model, path: Path) -> tuple[str, ...]:
         return _load_npz(backbone, path)
     if path.name.endswith(".weights.h5"):
         try:
-            backbone.load_weights(path)
-        except (ValueError, OSError, KeyError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # all that Keras says of some layers left fresh
+                backbone.load_weights(path)
+        except (ValueError, OSError, KeyError, UserWarning) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{path}: does not fit {backbone.name}: {reason}") from error
         return ()

@@ -1,0 +1,98 @@
+"""Augmentation: photos stay photos, each change can be switched off, the seed decides."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from training.flowers.augment import build_augmentation
+from training.flowers.network import dtype_policy
+from training.flowers.recipe import Augmentation
+
+Photos = NDArray[np.float32]
+SIZE = 24
+OFF = Augmentation(False, 0, 0, 0, 0, 0, 0)
+STRONG = Augmentation(True, 0.5, 0.6, 0.4, 0.5, 0.8, 1.0)
+
+
+def photos(count: int = 16) -> Photos:
+    """Smooth ones with black and white in them, so that borders and clipping matter."""
+    y, x = np.mgrid[:SIZE, :SIZE] / (SIZE - 1)
+    ramps = np.stack([x, y, (x + y) / 2], -1) * 255
+    turned = [np.rot90(ramps, k) for k in range(4)]
+    return np.asarray([turned[i % 4] for i in range(count)], np.float32)
+
+
+def augmented(options: Augmentation, batch: Photos, seed: int = 0, training: bool = True) -> Photos:
+    return np.asarray(build_augmentation(options, SIZE, seed)(batch, training=training))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_photos_stay_photos(policy: str) -> None:
+    with dtype_policy(policy):
+        out = augmented(STRONG, photos())
+    assert out.shape == (16, SIZE, SIZE, 3)
+    assert out.dtype == np.float32
+    assert 0 <= out.min() < 30
+    assert 225 < out.max() <= 255
+    assert all(np.abs(a - b).max() > 20 for a, b in zip(out, photos(), strict=True))
+
+
+def test_nothing_changes_at_inference() -> None:
+    assert np.array_equal(augmented(STRONG, photos(), training=False), photos())
+
+
+def test_nothing_changes_with_everything_off() -> None:
+    assert np.array_equal(augmented(OFF, photos()), photos())
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Augmentation)])
+def test_each_change_can_be_switched_on_alone(name: str) -> None:
+    value: Any = True if name == "flip" else 0.5
+    out = augmented(replace(OFF, **{name: value}), photos(32))
+    changed = np.abs(out - photos(32)).max(axis=(1, 2, 3)) > 2
+    assert 6 <= changed.sum() <= 32
+
+
+def test_a_flip_mirrors_left_and_right_only() -> None:
+    batch = photos(32)
+    out = augmented(replace(OFF, flip=True), batch)
+    mirrored = [np.array_equal(a, b[:, ::-1]) for a, b in zip(out, batch, strict=True)]
+    kept = [np.array_equal(a, b) for a, b in zip(out, batch, strict=True)]
+    assert all(m or k for m, k in zip(mirrored, kept, strict=True))
+    assert 4 <= sum(mirrored) <= 28
+
+
+def test_zoom_goes_into_the_photo_never_out() -> None:
+    out = augmented(replace(OFF, zoom=0.5), photos(32))
+    contrast = np.ptp(out, axis=(1, 2, 3))
+    assert (contrast <= 255).all()
+    assert contrast.min() < 220
+    # Zooming out would show the ramp and its reflection: more than one slope along a row.
+    slopes = np.diff(out[0, SIZE // 2, :, :], axis=0)
+    assert ((slopes >= -1e-3).all(axis=0) | (slopes <= 1e-3).all(axis=0)).all()
+
+
+@pytest.mark.parametrize(("probability", "low", "high"), [(1.0, 64, 64), (0.5, 18, 46)])
+def test_erasing_paints_grey_with_its_probability(probability: float, low: int, high: int) -> None:
+    black = np.zeros((64, SIZE, SIZE, 3), np.float32)
+    out = augmented(replace(OFF, erasing=probability), black)
+    erased = (out == 127).any(axis=(1, 2, 3))
+    assert low <= erased.sum() <= high
+    assert np.isin(out, [0, 127]).all()
+
+
+def test_the_seed_decides() -> None:
+    first = augmented(STRONG, photos(), seed=3)
+    assert np.array_equal(first, augmented(STRONG, photos(), seed=3))
+    assert not np.array_equal(first, augmented(STRONG, photos(), seed=4))
+
+
+def test_two_steps_differ() -> None:
+    layers = build_augmentation(STRONG, SIZE, 0)
+    first, second = (np.asarray(layers(photos(), training=True)) for _ in range(2))
+    assert not np.array_equal(first, second)

@@ -1,0 +1,175 @@
+"""A run that is killed at any point goes on to the result of an unbroken one, bit for bit.
+
+Tolerance: none. On TensorFlow's CPU backend, on one machine, weights and metrics are equal.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tests.training.conftest import Trained
+from training.flowers.recipe import dump_recipe
+
+ROOT = Path(__file__).parents[3]
+PATIENCE = 240.0  # seconds until a process that should have come to a point is given up
+
+# Run `bombus` with one function replaced by one that kills the process on a certain call.
+KILL = """
+import os, signal, sys
+import {module} as module
+original = {target}
+def {name}(*args, **kwargs):
+    if {when}:
+        {before}
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(*args, **kwargs)
+{target} = {name}
+from bombus import main
+sys.argv[0] = "bombus"
+main()
+"""
+
+
+def start(command: list[str], out: Path) -> subprocess.Popen[bytes]:
+    with (out.parent / f"{out.name}.log").open("ab") as log:
+        return subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=log, stderr=log)
+
+
+def epochs_done(out: Path, stage: str) -> int:
+    state = out / "checkpoint" / "state.json"
+    return len(json.loads(state.read_text())["history"].get(stage, [])) if state.exists() else 0
+
+
+def kill_when(process: subprocess.Popen[bytes], reached: Callable[[], bool], delay: float) -> None:
+    until = time.monotonic() + PATIENCE
+    while not reached() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(delay)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "the process ended before it was killed"
+
+
+def comparable(summary: dict[str, Any]) -> dict[str, Any]:
+    """Without what may differ between two equal runs: seconds, and a checkout that moves on."""
+    copy: dict[str, Any] = json.loads(json.dumps(summary))
+    for key in ("seconds", "git_commit"):
+        del copy[key]
+    for epoch in (e for history in copy["history"].values() for e in history):
+        del epoch["seconds"]
+    return copy
+
+
+def assert_same(out: Path, whole: Trained) -> None:
+    summary = json.loads((out / "training.json").read_text())
+    assert comparable(summary) == comparable(whole.summary)
+    ours, theirs = (keras.models.load_model(f / "model.keras") for f in (out, whole.out))
+    for a, b in zip(ours.weights, theirs.weights, strict=True):
+        assert np.array_equal(a, b), a.path
+    hidden = [p for f in ("cache", "checkpoint") for p in (out / f).rglob(".*")]
+    assert hidden == []
+
+
+def killing(module: str, target: str, *, when: str, before: str = "pass") -> list[str]:
+    """How to start a `bombus` that kills itself on a certain call of a function."""
+    name = target.rpartition(".")[2]
+    return ["-c", KILL.format(module=module, target=target, name=name, when=when, before=before)]
+
+
+@pytest.fixture
+def arguments(trained: Trained, drawn_flowers: Path, tmp_path: Path) -> list[str]:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(dump_recipe(trained.recipe))
+    return ["train", "flowers", "--data", str(drawn_flowers), "--recipe", str(recipe), "--out"]
+
+
+def test_killed_at_each_stage(arguments: list[str], trained: Trained, tmp_path: Path) -> None:
+    out = tmp_path / "broken"
+    plain = ["-m", "bombus", *arguments, str(out)]
+
+    # While features are being cached: photos are decoded, the head has not begun.
+    kill_when(start(plain, out), lambda: len(list(out.glob("cache/*.npy"))) > 0, 0)
+    assert epochs_done(out, "head") == 0
+
+    # While a checkpoint is being written.
+    half = killing(
+        "keras",
+        "module.Model.save_weights",
+        when="'fine_tune-000' in str(args[1])",
+        before="args[1].write_bytes(b'half')",
+    )
+    assert start([*half, *arguments, str(out)], out).wait() == -signal.SIGKILL
+    assert epochs_done(out, "head") == trained.recipe.head.epochs
+    assert epochs_done(out, "fine_tune") == 0
+    assert len(list(out.glob("checkpoint/.fine_tune-000*"))) == 1
+
+    # In the middle of an epoch.
+    kill_when(start(plain, out), lambda: epochs_done(out, "fine_tune") > 0, 0.1)
+    assert 0 < epochs_done(out, "fine_tune") < trained.recipe.fine_tune.epochs
+    assert not (out / "model.keras").exists()
+
+    assert start(plain, out).wait() == 0
+    assert_same(out, trained)
+
+
+@pytest.mark.slow
+def test_killed_between_two_files(arguments: list[str], trained: Trained, tmp_path: Path) -> None:
+    """Weights without a state that names them; a model without its record."""
+    out = tmp_path / "broken"
+    plain = ["-m", "bombus", *arguments, str(out)]
+
+    kill_when(start(plain, out), lambda: epochs_done(out, "head") > 0, 0)
+    assert epochs_done(out, "fine_tune") == 0
+
+    unrecorded = killing(
+        "training.flowers.checkpoint",
+        "module.write_text",
+        when="any(args[0].parent.glob('fine_tune-002*'))",
+    )
+    assert start([*unrecorded, *arguments, str(out)], out).wait() == -signal.SIGKILL
+    assert epochs_done(out, "fine_tune") == 2
+    assert len(list(out.glob("checkpoint/fine_tune-002*"))) == 1
+
+    unfinished = killing(
+        "training.flowers.train", "module.write_text", when="args[0].name == 'training.json'"
+    )
+    assert start([*unfinished, *arguments, str(out)], out).wait() == -signal.SIGKILL
+    assert (out / "model.keras").exists()
+    assert not (out / "training.json").exists()
+
+    assert start(plain, out).wait() == 0
+    assert_same(out, trained)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_at_random(
+    seed: int, arguments: list[str], trained: Trained, tmp_path: Path
+) -> None:
+    """Killed a random while after it began to work, until it is through."""
+    out, rng = tmp_path / "broken", np.random.default_rng(seed)
+    plain, kills, record = ["-m", "bombus", *arguments, str(out)], 0, tmp_path / "broken.log"
+    while not (out / "training.json").exists():
+        begun = record.stat().st_size if record.exists() else 0
+        process, delay = start(plain, out), rng.uniform(0, 12) * (1 + kills / 8)
+        until = time.monotonic() + PATIENCE
+        while record.stat().st_size == begun and time.monotonic() < until:
+            time.sleep(0.01)
+        with suppress(subprocess.TimeoutExpired):
+            assert process.wait(delay) == 0
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
+    assert kills > 0
+    assert_same(out, trained)
