@@ -23,7 +23,9 @@ def group() -> None:
 
 @app.command()
 def classify(
-    photos: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG, WebP, BMP.")],
+    photos: Annotated[
+        list[Path], typer.Argument(help="Photos: JPEG, PNG, WebP, BMP; HEIC where OpenCV can.")
+    ],
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name or a folder.")] = "flowers",
     artefact: Annotated[str, typer.Option(help="File in the bundle; default: its choice.")] = "",
     runtime: Annotated[str, typer.Option(help="litert, tflite-runtime or onnxruntime.")] = "",

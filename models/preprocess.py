@@ -24,6 +24,9 @@ MAX_PIXELS = 2**28
 # What every OpenCV build decodes. Others would be read on one machine and not on the next.
 _DECODABLE = frozenset({"jpeg", "png", "webp", "bmp"})
 
+# Phones take these; some OpenCV builds decode them, those on PyPI do not.
+_WHERE_OPENCV_CAN = frozenset({"heic", "avif"})
+
 # Weights are multiples of 2**-22, as in Pillow: sums of them times 8-bit levels are exact.
 _WEIGHT_UNIT = float(2**22)
 
@@ -65,7 +68,8 @@ def decode(data: bytes, name: str) -> NDArray[np.uint8]:
 
     Raises:
         InputError: The data is empty, in no format read here, outside the size limits (told from
-            the header, before anything is allocated), cut short or damaged; or OpenCV is missing.
+            the header, before anything is allocated; of HEIC and AVIF, which some builds of
+            OpenCV read, once decoded), cut short or damaged; or OpenCV is missing.
     """
     header = _checked_header(data, name)
     try:
@@ -85,11 +89,17 @@ def decode(data: bytes, name: str) -> NDArray[np.uint8]:
         )
     except cv2.error:
         bgr = None
+    if bgr is None and header.format in _WHERE_OPENCV_CAN:
+        raise InputError(
+            f"{name}: {header.format.upper()} photos are not read by this OpenCV; "
+            "convert it to JPEG"
+        )
     if bgr is None:
         raise InputError(
             f"{name}: the {header.format} data is damaged and cannot be decoded; "
             "copy or export the photo again"
         )
+    _check_size(bgr.shape[1], bgr.shape[0], name)
     rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
     return np.ascontiguousarray(_upright(rgb, header.orientation))
 
@@ -170,28 +180,34 @@ def _checked_header(data: bytes, name: str) -> ImageHeader:
         raise InputError(
             f"{name}: not a photo in a known format; give a JPEG, PNG, WebP or BMP file"
         )
+    if header.format in _WHERE_OPENCV_CAN:
+        return header  # its size is known once it is decoded
     if header.format not in _DECODABLE:
         raise InputError(
             f"{name}: {header.format.upper()} photos are not read here; convert it to JPEG"
         )
     if header.width is not None and header.height is not None:
-        shape = f"{header.width} x {header.height} pixels"
-        long, short = max(header.width, header.height), min(header.width, header.height)
-        if long > MAX_SIDE or long * short > MAX_PIXELS:
-            raise InputError(
-                f"{name}: {shape} is too large; the limit is {MAX_SIDE} a side and "
-                f"{MAX_PIXELS} in all: scale it down"
-            )
-        if short < MIN_SIDE:
-            raise InputError(
-                f"{name}: {shape} is too small; the limit is {MIN_SIDE} a side: give a larger photo"
-            )
+        _check_size(header.width, header.height, name)
     if not header.complete or header.width is None:
         raise InputError(
             f"{name}: the {header.format} data is cut short at {len(data)} bytes; "
             "copy or export the photo again"
         )
     return header
+
+
+def _check_size(width: int, height: int, name: str) -> None:
+    """Raise `InputError` for a photo beyond the limits."""
+    shape = f"{width} x {height} pixels"
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise InputError(
+            f"{name}: {shape} is too large; the limit is {MAX_SIDE} a side and "
+            f"{MAX_PIXELS} in all: scale it down"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise InputError(
+            f"{name}: {shape} is too small; the limit is {MIN_SIDE} a side: give a larger photo"
+        )
 
 
 def _upright(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

@@ -6,12 +6,13 @@ Tolerance: none. On TensorFlow's CPU backend, on one machine, weights and metric
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,23 @@ main()
 """
 
 
-def start(command: list[str], out: Path) -> subprocess.Popen[bytes]:
+@contextmanager
+def running(command: list[str], out: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is no longer there afterwards, however the test ends."""
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     with (out.parent / f"{out.name}.log").open("ab") as log:
-        return subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=log, stderr=log)
+        command = [sys.executable, *command]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def result(command: list[str], out: Path) -> int:
+    with running(command, out) as process:
+        return process.wait()
 
 
 def epochs_done(out: Path, stage: str) -> int:
@@ -52,13 +67,12 @@ def epochs_done(out: Path, stage: str) -> int:
     return len(json.loads(state.read_text())["history"].get(stage, [])) if state.exists() else 0
 
 
-def kill_when(process: subprocess.Popen[bytes], reached: Callable[[], bool], delay: float) -> None:
+def wait_until(reached: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + PATIENCE
-    while not reached() and process.poll() is None and time.monotonic() < until:
+    while not reached():
+        assert process.poll() is None, "the process ended before it was killed"
+        assert time.monotonic() < until, "nothing happened"
         time.sleep(0.01)
-    time.sleep(delay)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL, "the process ended before it was killed"
 
 
 def comparable(summary: dict[str, Any]) -> dict[str, Any]:
@@ -94,13 +108,16 @@ def arguments(trained: Trained, drawn_flowers: Path, tmp_path: Path) -> list[str
     return ["train", "flowers", "--data", str(drawn_flowers), "--recipe", str(recipe), "--out"]
 
 
+@pytest.mark.timeout(900)
 def test_killed_at_each_stage(arguments: list[str], trained: Trained, tmp_path: Path) -> None:
     out = tmp_path / "broken"
     plain = ["-m", "bombus", *arguments, str(out)]
+    state = out / "checkpoint" / "state.json"
 
     # While features are being cached: photos are decoded, the head has not begun.
-    kill_when(start(plain, out), lambda: len(list(out.glob("cache/*.npy"))) > 0, 0)
-    assert epochs_done(out, "head") == 0
+    with running(plain, out) as process:
+        wait_until(lambda: len(list(out.glob("cache/*.npy"))) > 0, process)
+    assert epochs_done(out, "fine_tune") == 0
 
     # While a checkpoint is being written.
     half = killing(
@@ -109,67 +126,64 @@ def test_killed_at_each_stage(arguments: list[str], trained: Trained, tmp_path: 
         when="'fine_tune-000' in str(args[1])",
         before="args[1].write_bytes(b'half')",
     )
-    assert start([*half, *arguments, str(out)], out).wait() == -signal.SIGKILL
+    assert result([*half, *arguments, str(out)], out) == -signal.SIGKILL
     assert epochs_done(out, "head") == trained.recipe.head.epochs
     assert epochs_done(out, "fine_tune") == 0
     assert len(list(out.glob("checkpoint/.fine_tune-000*"))) == 1
 
-    # In the middle of an epoch.
-    kill_when(start(plain, out), lambda: epochs_done(out, "fine_tune") > 0, 0.1)
-    assert 0 < epochs_done(out, "fine_tune") < trained.recipe.fine_tune.epochs
-    assert not (out / "model.keras").exists()
+    # In the middle of an epoch: at the fourth batch of the second.
+    middle = killing(
+        "training.flowers.dataset",
+        "module.Batches.__getitem__",
+        when=f"args[1] == 3 and '\"fine_tune\"' in open({str(state)!r}).read()",
+    )
+    assert result([*middle, *arguments, str(out)], out) == -signal.SIGKILL
+    assert epochs_done(out, "fine_tune") == 1
 
-    assert start(plain, out).wait() == 0
+    assert result(plain, out) == 0
     assert_same(out, trained)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_killed_between_two_files(arguments: list[str], trained: Trained, tmp_path: Path) -> None:
     """Weights without a state that names them; a model without its record."""
     out = tmp_path / "broken"
     plain = ["-m", "bombus", *arguments, str(out)]
-
-    kill_when(start(plain, out), lambda: epochs_done(out, "head") > 0, 0)
-    assert epochs_done(out, "fine_tune") == 0
 
     unrecorded = killing(
         "training.flowers.checkpoint",
         "module.write_text",
         when="any(args[0].parent.glob('fine_tune-002*'))",
     )
-    assert start([*unrecorded, *arguments, str(out)], out).wait() == -signal.SIGKILL
+    assert result([*unrecorded, *arguments, str(out)], out) == -signal.SIGKILL
     assert epochs_done(out, "fine_tune") == 2
     assert len(list(out.glob("checkpoint/fine_tune-002*"))) == 1
 
     unfinished = killing(
         "training.flowers.train", "module.write_text", when="args[0].name == 'training.json'"
     )
-    assert start([*unfinished, *arguments, str(out)], out).wait() == -signal.SIGKILL
+    assert result([*unfinished, *arguments, str(out)], out) == -signal.SIGKILL
     assert (out / "model.keras").exists()
     assert not (out / "training.json").exists()
 
-    assert start(plain, out).wait() == 0
+    assert result(plain, out) == 0
     assert_same(out, trained)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("seed", range(2))
-def test_killed_at_random(
-    seed: int, arguments: list[str], trained: Trained, tmp_path: Path
-) -> None:
-    """Killed a random while after it began to work, until it is through."""
-    out, rng = tmp_path / "broken", np.random.default_rng(seed)
-    plain, kills, record = ["-m", "bombus", *arguments, str(out)], 0, tmp_path / "broken.log"
+def test_killed_at_random(arguments: list[str], trained: Trained, tmp_path: Path) -> None:
+    """Killed a random while after it spoke first, until it is through."""
+    out, record = tmp_path / "broken", tmp_path / "broken.log"
+    plain, kills, rng = ["-m", "bombus", *arguments, str(out)], 0, np.random.default_rng(0)
+    record.touch()
     while not (out / "training.json").exists():
-        begun = record.stat().st_size if record.exists() else 0
-        process, delay = start(plain, out), rng.uniform(0, 12) * (1 + kills / 8)
-        until = time.monotonic() + PATIENCE
-        while record.stat().st_size == begun and time.monotonic() < until:
-            time.sleep(0.01)
-        with suppress(subprocess.TimeoutExpired):
-            assert process.wait(delay) == 0
-        process.kill()
-        kills += process.wait() == -signal.SIGKILL
+        begun = record.stat().st_size
+        with running(plain, out) as process:
+            wait_until(lambda size=begun: record.stat().st_size > size, process)  # type: ignore[misc]
+            with suppress(subprocess.TimeoutExpired):
+                assert process.wait(rng.uniform(0, 6) * (1 + kills / 4)) == 0
+        kills += process.returncode == -signal.SIGKILL
     assert kills > 0
     assert_same(out, trained)
