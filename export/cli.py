@@ -55,8 +55,6 @@ def convert(
 
     Example: bombus export convert model.keras --calibrate train --validate val --out rose-bundle
     """
-    from rich.console import Console
-
     from export.assemble import Plan
     from export.load import load_keras
     from export.pipeline import export
@@ -68,7 +66,7 @@ def convert(
         scan_calibration,
         scan_validation,
     )
-    from models.cli import artefact_table
+    from models.cli import print_artefacts
     from models.files import refuse_existing
     from models.manifest import FORMATS, SCHEMES, to_json
 
@@ -101,7 +99,7 @@ def convert(
     if as_json:
         typer.echo(json.dumps(json.loads(to_json(bundle.manifest))))
         return
-    Console().print(artefact_table(tuple(m.artefact for m in made)))
+    print_artefacts([m.artefact for m in made])
     typer.echo(
         f"PASSED: {len(made)} artefacts -> {out}"
         if all(m.verdict for m in made)

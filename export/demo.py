@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from models.bundle import find_bundle
-from models.cli import artefact_table
+from models.cli import print_artefacts
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def demo(
         target = out or workshop / "bundle"
         typer.echo(f"{shipped.manifest.name} {shipped.manifest.version}: exporting afresh")
         fresh, made = export(plan, target, force=force)
-        Console().print(artefact_table(tuple(m.artefact for m in made)))
+        print_artefacts([m.artefact for m in made])
         checked = f"{len(plan.validation)} photos of {plan.data_name}"
         typer.echo(f"PASSED: {len(made)} artefacts, checked on {checked}")
         recogniser = Recogniser(open_bundle(fresh.path))

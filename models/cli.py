@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -63,7 +64,7 @@ def show(bundle: Which = "flowers", as_json: Json = False) -> None:
         typer.echo(f"{len(m.labels)} labels: {', '.join(m.labels)}")
     for target, file in m.default.items():
         typer.echo(f"default for {target}: {file}")
-    Console().print(artefact_table(m.artefacts))
+    print_artefacts(m.artefacts)
 
 
 @app.command()
@@ -86,8 +87,8 @@ def verify(bundle: Which = "flowers", as_json: Json = False) -> None:
         typer.echo(f"not here: {', '.join(absent)}")
 
 
-def artefact_table(artefacts: tuple[Artefact, ...]) -> Table:
-    """Size, parity, quality and latency, a row an artefact."""
+def print_artefacts(artefacts: Sequence[Artefact]) -> None:
+    """A table: size, parity, quality and latency, a row an artefact."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("artefact", "MB", "RMS err", "agree", "top-1 %", "95 %", "drop", "ms"):
         table.add_column(column, justify="left" if column == "artefact" else "right")
@@ -103,7 +104,7 @@ def artefact_table(artefacts: tuple[Artefact, ...]) -> Table:
             f"{100 * q.drop:+.2f}" if q else "",
             f"{speed.median_ms:.2f}" if speed else "",
         )
-    return table
+    Console(width=max(Console().width, 100)).print(table)  # a name cut short helps nobody
 
 
 def _check_embedded(bundle: Bundle, artefact: Artefact) -> None:
