@@ -109,7 +109,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     return f"internal error: {type(error).__name__}: {error} (BOMBUS_DEBUG=1 shows more)", 1
 
 
-def _silence_native_code() -> None:
+def silence_native_code() -> None:
     """Keep the chatter of C++ libraries off the terminal; Python's own stderr stays.
 
     TensorFlow and LiteRT write notes on the processor to file descriptor 2, whatever the log level.
@@ -123,7 +123,7 @@ def _silence_native_code() -> None:
 def main() -> None:
     """The console script."""
     if os.environ.get("BOMBUS_DEBUG") != "1":
-        _silence_native_code()
+        silence_native_code()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bombus import silence_native_code
 from export.benchmark import Timing, benchmark, machine
 from models.bundle import Bundle, find_bundle
 from models.runtime import available_runtimes
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    silence_native_code()
     with tempfile.TemporaryDirectory(prefix="bombus-bench-") as folder:
         files = _files(find_bundle(options.bundle), Path(folder))
         contenders = {
@@ -51,7 +51,7 @@ def main() -> None:
     if options.json:
         print(json.dumps({name: asdict(t) | {"mb": sizes[name]} for name, t in timings.items()}))
     else:
-        Console().print(_table(timings, sizes))
+        Console(width=max(Console().width, 100)).print(_table(timings, sizes))
         print(f"one thread, batch 1, {next(iter(timings.values())).runs} runs each, {machine()}")
 
 

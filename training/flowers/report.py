@@ -208,22 +208,22 @@ def _draw_confusion(matrix: NDArray[np.int64], labels: Sequence[str], path: Path
 
 def _draw_artefacts(results: Sequence[Result], path: Path) -> None:
     """Accuracy over latency, the area of a disc its size."""
-    timed = [r for r in results if r.artefact.latency]
+    timed = [(r, r.artefact.latency) for r in results if r.artefact.latency]
 
     def draw(axis: Any) -> None:
         colours = {"tflite": "#d98c00", "onnx": "#3b6fb5"}
-        for r in timed:
-            a, latency = r.artefact, r.artefact.latency
-            assert latency is not None
+        for r, latency in timed:
+            a = r.artefact
             x, y = latency.median_ms, 100 * r.raw.top1
             axis.scatter(x, y, s=a.bytes / 1e6 * 40, color=colours[a.format], alpha=0.7)
             label = f"{a.format} {a.scheme}\n{a.bytes / 1e6:.1f} MB"
             axis.annotate(label, (x, y), xytext=(9, 9), textcoords="offset points", fontsize=8)
-        reference = 100 * results[0].raw.top1
-        axis.axhline(reference, color="grey", lw=1, ls="--")
-        axis.text(0, reference, " Keras float", va="bottom", fontsize=8, color="grey")
-        axis.set_xlim(left=0)
-        axis.margins(x=0.2, y=0.4)
+        reference = results[0].raw
+        axis.axhspan(100 * reference.top1_low, 100 * reference.top1_high, color="grey", alpha=0.15)
+        axis.axhline(100 * reference.top1, color="grey", lw=1, ls="--")
+        note = " Keras float, with its 95 % interval"
+        axis.text(0, 100 * reference.top1_low, note, va="bottom", fontsize=8, color="grey")
+        axis.set_xlim(0, 1.3 * max(latency.median_ms for _, latency in timed))
         axis.set_xlabel("median ms a photo, one thread")
         axis.set_ylabel("top-1 on the test photos, %")
 
