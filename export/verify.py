@@ -27,7 +27,9 @@ class Tolerance:
         max_error: Largest single difference; None where one photo near a rounding edge would
             decide (quantized activations): there the RMS and the agreement judge.
         rms_error: Root mean square difference.
-        agreement: Least share of photos with the same top class.
+        agreement: Least share of decided photos with the same top class. A photo is decided when
+            the reference's best class leads by more than `DECIDED` times the RMS tolerance: a
+            closer race may turn within what is tolerated, and the RMS judges that.
         bytes_per_weight: Least plausible storage; a file far below has lost its weights.
     """
 
@@ -43,6 +45,7 @@ TOLERANCES: dict[Scheme, Tolerance] = {
     "wi8_afp32": Tolerance(None, 2e-2, 0.97, 1),
     "wi8_ai8": Tolerance(None, 3e-2, 0.95, 1),
 }
+DECIDED = 3.0  # two standard deviations of the difference of two outputs, each off by the RMS
 PLAUSIBLE_SIZE = 0.8  # of weights times bytes a weight
 MAX_DROP = 0.005  # top-1, as a fraction
 
@@ -133,8 +136,11 @@ def judge(
         failures.append(f"max error {parity.max_error:.2g} of the range > {tolerance.max_error}")
     if parity.rms_error > tolerance.rms_error:
         failures.append(f"RMS error {parity.rms_error:.2g} of the range > {tolerance.rms_error}")
-    if parity.agreement < tolerance.agreement:
-        failures.append(f"top-1 agreement {parity.agreement:.4f} < {tolerance.agreement}")
+    agreement = _decided_agreement(reference, candidate, tolerance.rms_error * output_range)
+    if not agreement >= tolerance.agreement:
+        failures.append(
+            f"top-1 agreement on decided photos {agreement:.4f} < {tolerance.agreement}"
+        )
     least = PLAUSIBLE_SIZE * weights * tolerance.bytes_per_weight
     if size < least:
         failures.append(f"{size} bytes for {weights} weights: the file has lost weights")
@@ -150,6 +156,14 @@ def judge(
             warnings.append(f"{said} {limit}, but {len(targets)} photos are too few to tell")
     calibration, quality = _quality(candidate, targets, logits, data, (drop, low, high))
     return Verdict(parity, quality, calibration, tuple(failures), tuple(warnings))
+
+
+def _decided_agreement(reference: Outputs, candidate: Outputs, rms: float) -> float:
+    """Share of the decided photos with the same top class; NaN, which no gate passes, for none."""
+    best = np.sort(reference, axis=1)[:, -2:]
+    decided = best[:, 1] - best[:, 0] > DECIDED * rms
+    same = reference.argmax(axis=1) == candidate.argmax(axis=1)
+    return float(same[decided].mean()) if decided.any() else float("nan")
 
 
 def _quality(

@@ -85,6 +85,19 @@ def test_swapped_classes_fail_every_scheme() -> None:
         assert "top-1 drop" in failures
 
 
+def test_a_near_tie_may_turn_and_a_decided_photo_may_not() -> None:
+    close, clear = REFERENCE.copy(), REFERENCE.copy()
+    close[:, :2] = REFERENCE.max() + 1 + np.array([0.01, 0.0])
+    clear[:, :2] = REFERENCE.max() + 1 + np.array([5.0, 0.0])
+    order = [1, 0, 2, 3, 4]
+    for reference, agrees in ((close, True), (clear, False)):
+        mixed = np.concatenate([reference[:200], REFERENCE[200:] * 2])
+        candidate = np.concatenate([reference[:200][:, order], REFERENCE[200:] * 2])
+        verdict = _judge(candidate, "wi8_ai8", reference=mixed, targets=None)
+        assert verdict.parity.agreement == 0.5
+        assert any("decided" in failure for failure in verdict.failures) != agrees
+
+
 def test_a_clear_drop_fails_and_an_unclear_one_warns() -> None:
     many, few = REFERENCE.copy(), REFERENCE.copy()
     right = np.flatnonzero(REFERENCE.argmax(axis=1) == TARGETS)

@@ -160,7 +160,7 @@ def test_the_choice_without_a_default(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"runtime": "abacus"}, "runtime 'abacus' is unknown; one of litert, "),
-        ({"runtime": "litert"}, "no tflite artefact in this bundle"),
+        ({"runtime": "litert"}, "no artefact here for litert"),
         ({"artefact": "x.onnx"}, "no artefact 'x.onnx'"),
         ({"artefact": "tiny_f32.onnx", "runtime": "litert"}, "no runtime 'litert' is installed"),
     ],

@@ -93,7 +93,12 @@ def test_verifies(bombus: Bombus, tiny: Bundle) -> None:
     code, out, err = bombus("models", "verify", tiny.path)
     assert (code, out, err) == (0, f"{tiny.path}: ok, 1 files match the manifest\n", "")
     code, out, _ = bombus("models", "verify", tiny.path, "--json")
-    assert json.loads(out) == {"bundle": "tiny", "ok": True, "files": ["tiny_f32.onnx"]}
+    assert json.loads(out) == {
+        "bundle": "tiny",
+        "ok": True,
+        "files": ["tiny_f32.onnx"],
+        "absent": [],
+    }
 
 
 def consistent(tmp_path: Path, data: bytes) -> Path:
