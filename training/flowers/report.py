@@ -209,15 +209,19 @@ def _draw_confusion(matrix: NDArray[np.int64], labels: Sequence[str], path: Path
 def _draw_artefacts(results: Sequence[Result], path: Path) -> None:
     """Accuracy over latency, the area of a disc its size."""
     timed = [(r, r.artefact.latency) for r in results if r.artefact.latency]
+    timed.sort(key=lambda pair: pair[1].median_ms)
 
     def draw(axis: Any) -> None:
         colours = {"tflite": "#d98c00", "onnx": "#3b6fb5"}
-        for r, latency in timed:
+        for i, (r, latency) in enumerate(timed):
             a = r.artefact
             x, y = latency.median_ms, 100 * r.raw.top1
             axis.scatter(x, y, s=a.bytes / 1e6 * 40, color=colours[a.format], alpha=0.7)
             label = f"{a.format} {a.scheme}\n{a.bytes / 1e6:.1f} MB"
-            axis.annotate(label, (x, y), xytext=(9, 9), textcoords="offset points", fontsize=8)
+            # Above and below in turns, so that neighbours do not cover each other.
+            beside = {"xytext": (0, -12 if i % 2 else 12), "textcoords": "offset points"}
+            align = {"ha": "center", "va": "top" if i % 2 else "bottom"}
+            axis.annotate(label, (x, y), fontsize=8, **beside, **align)
         reference = results[0].raw
         axis.axhspan(100 * reference.top1_low, 100 * reference.top1_high, color="grey", alpha=0.15)
         axis.axhline(100 * reference.top1, color="grey", lw=1, ls="--")
