@@ -41,7 +41,7 @@ def classify(
     Example: bombus app classify rose.jpg garden/*.webp
     """
     from models.bundle import find_bundle
-    from models.classify import Recogniser
+    from models.classify import Recogniser, describe
 
     recogniser = Recogniser(
         find_bundle(bundle), artefact=artefact, runtime=runtime, threads=threads
@@ -58,8 +58,7 @@ def classify(
             continue
         results.append({"photo": str(photo), "guesses": [asdict(g) for g in guesses]})
         if not as_json:
-            said = ", ".join(f"{g.label} {100 * g.confidence:.1f} %" for g in guesses)
-            typer.echo(f"{photo}: {said}")
+            typer.echo(f"{photo}: {describe(guesses)}")
     if as_json:
         typer.echo(json.dumps(results))
     if failed:

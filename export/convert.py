@@ -14,7 +14,7 @@ import tensorflow as tf
 import tf2onnx
 
 from export.load import SourceModel
-from models.errors import ConversionError
+from models.errors import ConversionError, reason
 
 INPUT = "image"
 OPSET = 18
@@ -70,9 +70,5 @@ def to_onnx(endpoint: Endpoint) -> onnx.ModelProto:
         model.ir_version = IR_VERSION
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:  # tf2onnx raises whatever it meets
-        raise ConversionError(f"onnx: conversion failed ({_reason(error)})") from error
+        raise ConversionError(f"onnx: conversion failed ({reason(error)})") from error
     return model
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -47,7 +47,7 @@ def demo(
     """
     from export.pipeline import export
     from models.bundle import open_bundle
-    from models.classify import Recogniser
+    from models.classify import Recogniser, describe
     from models.photos import read_bytes
     from models.preprocess import decode
 
@@ -66,8 +66,7 @@ def demo(
         typer.echo(f"recognised by {recogniser.artefact.file} on {recogniser.runtime}:")
         for path, image in images.items():
             guesses = recogniser.classify(image)
-            said = ", ".join(f"{g.label} {100 * g.confidence:.1f} %" for g in guesses)
-            typer.echo(f"  {path.name}: {said}")
+            typer.echo(f"  {path.name}: {describe(guesses)}")
 
 
 def _plan(shipped: Bundle, workshop: Path) -> Plan:

@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 
-from models.errors import InputError
+from models.errors import InputError, reason
 from models.photos import read_bytes
 
 
@@ -58,8 +58,7 @@ def load_keras(path: Path, imports: Sequence[str] = ()) -> SourceModel:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged archive fails in many ways
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path}: Keras cannot load it ({reason})") from error
+        raise InputError(f"{path}: Keras cannot load it ({reason(error)})") from error
     size, classes = _classifier_shape(path, model)
     return SourceModel(model, path, hashlib.sha256(data).hexdigest(), size, classes)
 

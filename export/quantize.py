@@ -17,7 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from export.convert import INPUT, SIGNATURE
-from models.errors import ConversionError
+from models.errors import ConversionError, reason
 from models.manifest import Scheme
 
 Photos = NDArray[np.uint8]  # [N, S, S, 3]
@@ -49,8 +49,7 @@ def tflite(saved_model: Path, scheme: Scheme, calibration: Photos | None) -> byt
     try:
         return bytes(converter.convert())
     except Exception as error:  # the converter has many types of its own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ConversionError(f"tflite {scheme}: conversion failed ({reason})") from error
+        raise ConversionError(f"tflite {scheme}: conversion failed ({reason(error)})") from error
 
 
 def onnx_model(model: onnx.ModelProto, scheme: Scheme, calibration: Photos | None) -> bytes:
@@ -71,8 +70,7 @@ def onnx_model(model: onnx.ModelProto, scheme: Scheme, calibration: Photos | Non
                 result = _static(model, calibration)
         onnx.checker.check_model(result, full_check=True)
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ConversionError(f"onnx {scheme}: conversion failed ({reason})") from error
+        raise ConversionError(f"onnx {scheme}: conversion failed ({reason(error)})") from error
     return bytes(result.SerializeToString())
 
 

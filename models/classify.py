@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,11 @@ class Guess:
 
     label: str
     confidence: float
+
+
+def describe(guesses: Sequence[Guess]) -> str:
+    """Guesses in a line for a person, such as `iris 97.1 %, tulip 1.2 %`."""
+    return ", ".join(f"{g.label} {100 * g.confidence:.1f} %" for g in guesses)
 
 
 class Recogniser:

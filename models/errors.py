@@ -43,3 +43,8 @@ class IntegrityError(BombusError):
     """A file is not the one its manifest describes."""
 
     exit_code: ClassVar[int] = 6
+
+
+def reason(error: Exception) -> str:
+    """The first line of what another library said, or the error's type where it said nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

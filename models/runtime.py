@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import InputError, IntegrityError
+from models.errors import InputError, IntegrityError, reason
 from models.onnx_guard import has_external_data
 
 Array = NDArray[Any]
@@ -102,7 +102,7 @@ def open_runner(
     try:
         return kind(data, wanted, threads)
     except Exception as error:  # each runtime has its own types
-        raise IntegrityError(f"{name}: {wanted} cannot load it ({_reason(error)})") from error
+        raise IntegrityError(f"{name}: {wanted} cannot load it ({reason(error)})") from error
 
 
 def embedded_contract(data: bytes, model_format: str, name: str = "model") -> str | None:
@@ -124,11 +124,7 @@ def embedded_contract(data: bytes, model_format: str, name: str = "model") -> st
                 raise ValueError(f"{CONTRACT} is over {CONTRACT_LIMIT} bytes")
             return archive.read(CONTRACT).decode("utf-8")
     except Exception as error:  # as above, and zipfile's
-        raise IntegrityError(f"{name}: its contract cannot be read ({_reason(error)})") from error
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise IntegrityError(f"{name}: its contract cannot be read ({reason(error)})") from error
 
 
 def _checked(inputs: tuple[Port, ...], feeds: Mapping[str, Array]) -> dict[str, Array]:
