@@ -62,7 +62,7 @@ def small_recipe(start_weights: Path) -> Recipe:
         image_size=64,
         weights=str(start_weights),
         head=Stage(6, "adam", 0.01, batch_size=16),
-        fine_tune=Stage(4, "adam", 0.001, schedule="cosine", warmup=0.1, batch_size=16),
+        fine_tune=Stage(4, "adam", 0.001, schedule="cosine", warmup=0.1, batch_size=16, mixup=0.2),
         augmentation=Augmentation(erasing=0.5),
     )
 

@@ -108,7 +108,7 @@ def decoded(photos: LabelledPhotos, size: int, folder: Path, name: str) -> NDArr
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches (x [B, ...] float32, y [B, K] one-hot float32) in an order set by seed and epoch."""
+    """Batches (x [B, ...] float32, y [B, K] class shares float32), set by seed and epoch."""
 
     def __init__(
         self,
@@ -118,10 +118,22 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size: int,
         *,
         order_seed: tuple[int, ...] | None = None,
+        mixup: float = 0.0,
     ) -> None:
-        """Args: rows, class indices, K, B, and (seed, epoch) of the shuffle or None for none."""
+        """Rows in batches.
+
+        Args:
+            x: [N, ...] rows.
+            targets: [N] class indices.
+            classes: K.
+            batch_size: B.
+            order_seed: (seed, ..., epoch) of the shuffle; None keeps the order.
+            mixup: Parameter of the Beta distribution of the blend of each row with another of its
+                batch; 0 for none. It needs an order_seed.
+        """
         super().__init__()
         self.x, self.targets, self.classes, self.batch_size = x, targets, classes, batch_size
+        self.order_seed, self.mixup = order_seed or (), mixup
         rows = np.arange(len(targets))
         self.order = (
             rows if order_seed is None else np.random.default_rng(order_seed).permutation(rows)
@@ -132,5 +144,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        x = np.asarray(self.x[rows], np.float32)
         y = np.eye(self.classes, dtype=np.float32)[self.targets[rows]]
-        return np.asarray(self.x[rows], np.float32), y
+        if self.mixup:
+            rng = np.random.default_rng((*self.order_seed, index))
+            share = rng.beta(self.mixup, self.mixup, len(rows)).astype(np.float32)
+            x, y = _blend(x, share), _blend(y, share)
+        return x, y
+
+
+def _blend(rows: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each of [B, ...] rows with its mirror image in the batch, which is shuffled already."""
+    own = share.reshape(-1, *[1] * (rows.ndim - 1))
+    return own * rows + (1 - own) * rows[::-1]

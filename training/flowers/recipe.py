@@ -49,6 +49,8 @@ class Stage:
         warmup: Fraction of all steps over which the rate rises from 0.
         batch_size: Photos a step.
         label_smoothing: Probability mass spread over all classes.
+        mixup: Parameter of the Beta distribution that two photos and their labels are blended by
+            (Zhang et al., arXiv 1710.09412); 0 blends none.
         patience: Epochs without a better validation accuracy (or an equal one at a lower loss)
             before stopping; 0 never stops.
     """
@@ -60,6 +62,7 @@ class Stage:
     warmup: float = 0.0
     batch_size: int = 32
     label_smoothing: float = 0.1
+    mixup: float = 0.0
     patience: int = 0
 
 
@@ -132,6 +135,7 @@ class Recipe:
                 stage.schedule,
                 "constant, linear or cosine",
             )
+            _require(0 <= stage.mixup <= 1, f"{name}.mixup", stage.mixup, "0 to 1")
             _require(
                 0 <= stage.label_smoothing < 1,
                 f"{name}.label_smoothing",

@@ -182,7 +182,9 @@ def _run_stage(
 
     def batches(epoch: int) -> Batches:
         seed = (run.recipe.seed, number, epoch)
-        return Batches(train_x, train_y, classes, stage.batch_size, order_seed=seed)
+        return Batches(
+            train_x, train_y, classes, stage.batch_size, order_seed=seed, mixup=stage.mixup
+        )
 
     optimizer = build_optimizer(stage, len(batches(0)))
     loss = keras.losses.CategoricalCrossentropy(

@@ -160,6 +160,28 @@ def test_epochs_seeds_and_stages_differ_in_order() -> None:
     assert len(set(rows)) == len(orders)
 
 
+@given(st.integers(1, 40), st.integers(1, 9), st.floats(0.05, 1.0))
+def test_mixup_blends_photos_and_labels_alike(n: int, size: int, mixup: float) -> None:
+    targets = np.arange(n) % 4
+    x = np.eye(4)[targets]  # each row is its own label, so a blend must stay so
+    batches = Batches(x, targets, 4, size, order_seed=(0, 1, 2), mixup=mixup)
+    for i in range(len(batches)):
+        blend, shares = batches[i]
+        np.testing.assert_array_equal(blend, shares)
+        np.testing.assert_allclose(shares.sum(1), 1, atol=1e-6)
+        assert (shares >= 0).all()
+        np.testing.assert_array_equal(batches[i][0], blend)  # read again, drawn again alike
+
+
+def test_mixup_differs_from_epoch_to_epoch_and_from_none() -> None:
+    x, targets = np.arange(60.0)[:, None], np.arange(60) % 3
+    orders = [((0, 1, 2), 0.4), ((0, 1, 3), 0.4), ((0, 1, 2), 0.0)]
+    first = [Batches(x, targets, 3, 60, order_seed=o, mixup=m)[0][0] for o, m in orders]
+    assert not np.array_equal(first[0], first[1])
+    assert not np.array_equal(first[0], first[2])
+    assert set(first[2][:, 0]) == set(x[:, 0])
+
+
 def test_without_a_seed_photos_stay_in_order() -> None:
     batches = Batches(np.arange(7)[:, None], np.zeros(7, np.int64), 1, 3)
     assert [b[:, 0].tolist() for b, _ in (batches[i] for i in range(3))] == [

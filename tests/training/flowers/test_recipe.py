@@ -140,6 +140,7 @@ def test_mistakes_are_named(text: str, words: str, tmp_path: Path) -> None:
         ("fine_tune", "warmup", "1.0", "0 to below 1"),
         ("fine_tune", "schedule", '"step"', "constant, linear or cosine"),
         ("fine_tune", "label_smoothing", "-0.1", "0 to below 1"),
+        ("fine_tune", "mixup", "1.5", "0 to 1"),
         ("augmentation", "rotation", "-0.1", "0 to 1"),
         ("augmentation", "zoom", "1.0", "below 1"),
         ("augmentation", "brightness", "1.5", "0 to 1"),
