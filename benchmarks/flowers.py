@@ -58,6 +58,7 @@ def main() -> None:
 def _files(bundle: Bundle, folder: Path) -> dict[str, Path]:
     """Every file to time, by format and scheme."""
     from export.convert import Endpoint, saved_model, to_onnx
+    from export.heads import dissect, with_heads
     from export.load import load_keras
     from export.quantize import tflite
 
@@ -66,7 +67,9 @@ def _files(bundle: Bundle, folder: Path) -> dict[str, Path]:
         key = "keras" if artefact.format == "keras" else f"{artefact.format} {artefact.scheme}"
         files[key] = folder / artefact.file
         files[key].write_bytes(bundle.read(artefact))
-    endpoint = Endpoint(load_keras(files["keras"]), bundle.manifest.outputs[0].name)
+    source, output = load_keras(files["keras"]), bundle.manifest.outputs[0].name
+    model = with_heads(source.model, output, dissect(source.model), None)
+    endpoint = Endpoint(model, source.image_size)
     if "tflite f32" not in files:
         files["tflite f32"] = folder / "f32.tflite"
         with saved_model(endpoint) as saved:

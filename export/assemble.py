@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras
+
 from export.convert import INPUT
+from export.heads import FAMILIARITY, MAP, output_names
 from export.load import SourceModel
 from export.verify import MAX_DROP, Verdict
 from models.manifest import (
@@ -24,6 +27,13 @@ from models.manifest import (
     to_json,
 )
 from models.photos import LabelledPhotos
+
+_OUTPUTS: dict[str, dict[str, Any]] = {
+    "logits": {"meaning": "logits", "axes": ("batch", "class")},
+    "probabilities": {"meaning": "probabilities", "axes": ("batch", "class"), "range": (0, 1)},
+    MAP: {"meaning": "class-activation-map", "axes": ("batch", "row", "column", "class")},
+    FAMILIARITY: {"meaning": "familiarity", "axes": ("batch", "value")},
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,10 @@ class Plan:
         schemes: Of `models.manifest.SCHEMES`.
         calibration: Photos that set the ranges of activations; only wi8_ai8 needs them.
         validation: Labelled photos for the gate; none of them may be in `calibration`.
+        unknown: Photos of other things than the classes, to teach the bundle to turn them away;
+            half of them are used, the others are left to check it by.
         data_name: What to call the validation photos in the record.
+        unknown_name: What to call the unknown ones.
         max_drop: Top-1 that an artefact may lose, as a fraction.
         max_mb: Largest artefact allowed, in 10^6 bytes; None for any.
         max_ms: Largest median latency allowed; None for any.
@@ -61,6 +74,8 @@ class Plan:
     calibration: LabelledPhotos | None
     validation: LabelledPhotos
     data_name: str
+    unknown: LabelledPhotos | None = None
+    unknown_name: str = ""
     max_drop: float = MAX_DROP
     max_mb: float | None = None
     max_ms: float | None = None
@@ -79,9 +94,14 @@ class Made:
     verdict: Verdict
 
 
-def contract_for(plan: Plan, output: str) -> Contract:
-    """What all artefacts of the plan share; `output` is `logits` or `probabilities`."""
-    size, classes = plan.source.image_size, plan.source.classes
+def contract_for(plan: Plan, model: keras.Model) -> Contract:
+    """What all artefacts of the plan share.
+
+    Args:
+        plan: What to make.
+        model: Of `export.heads.with_heads`.
+    """
+    size = plan.source.image_size
     now = datetime.datetime.now(datetime.UTC)
     return Contract.model_validate(
         {
@@ -105,13 +125,12 @@ def contract_for(plan: Plan, output: str) -> Contract:
             ],
             "outputs": [
                 Tensor(
-                    name=output,
-                    shape=(1, classes),
+                    name=name,
+                    shape=(1, *model.output[name].shape[1:]),
                     dtype="float32",
-                    meaning=output,
-                    axes=("batch", "class"),
-                    range=None if output == "logits" else (0, 1),
+                    **_OUTPUTS[name],
                 )
+                for name in output_names(model)
             ],
             "preprocess": ImagePreprocess(size=size),
         }
@@ -150,6 +169,7 @@ def assemble(
         training=plan.training or {},
         calibration_data=_record(plan.calibration),
         validation_data=_record(plan.validation) | {"name": plan.data_name},
+        unknown_data=_record(plan.unknown) | {"name": plan.unknown_name} if plan.unknown else {},
         versions=versions,
     )
     values = json.loads(to_json(contract)) | {

@@ -34,6 +34,9 @@ def convert(
     validation_photos: Annotated[
         int | None, typer.Option(min=2, help="At most so many; default all.")
     ] = None,
+    unknown: Annotated[
+        Path | None, typer.Option(help="Photos of other things, to be turned away.")
+    ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Class names, one a line; default: beside MODEL.")
     ] = None,
@@ -69,6 +72,7 @@ def convert(
     from models.cli import print_artefacts
     from models.files import refuse_existing
     from models.manifest import FORMATS, SCHEMES, to_json
+    from models.photos import scan_photos
 
     refuse_existing(out, force)
     formats = choose("--to", to, tuple(f for f in FORMATS if f != "keras"))
@@ -88,6 +92,8 @@ def convert(
         calibration=scan_calibration(calibrate, calibration_photos) if calibrate else None,
         validation=validation,
         data_name=data_name(validate),
+        unknown=scan_photos(unknown) if unknown else None,
+        unknown_name=data_name(unknown) if unknown else "",
         max_drop=max_drop / 100,
         max_mb=max_mb,
         max_ms=max_ms,

@@ -13,7 +13,6 @@ import onnx
 import tensorflow as tf
 import tf2onnx
 
-from export.load import SourceModel
 from models.errors import ConversionError, reason
 
 INPUT = "image"
@@ -24,20 +23,26 @@ SIGNATURE = "serve"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The function that every artefact computes: image float32 [1, S, S, 3] -> output [1, K]."""
+    """The function that every artefact computes: image float32 [1, S, S, 3] -> named outputs.
 
-    source: SourceModel
-    output: str  # `logits` or `probabilities`
+    Attributes:
+        model: Of `export.heads.with_heads`: its outputs are a dictionary.
+        image_size: S.
+    """
+
+    model: keras.Model
+    image_size: int
 
     @property
     def signature(self) -> list[tf.TensorSpec]:
         """The input, with its batch fixed at 1: phones need no other and run it faster."""
-        size = self.source.image_size
+        size = self.image_size
         return [tf.TensorSpec((1, size, size, 3), tf.float32, name=INPUT)]
 
     def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The model in inference mode, its output named."""
-        return {self.output: self.source.model(image, training=False)}
+        """The model in inference mode."""
+        outputs: dict[str, tf.Tensor] = self.model(image, training=False)
+        return outputs
 
 
 @contextmanager
@@ -49,7 +54,7 @@ def saved_model(endpoint: Endpoint) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="bombus-") as folder:
         archive = keras.export.ExportArchive()
-        archive.track(endpoint.source.model)
+        archive.track(endpoint.model)
         archive.add_endpoint(SIGNATURE, endpoint.serve, input_signature=endpoint.signature)
         archive.write_out(folder, verbose=False)
         yield Path(folder)

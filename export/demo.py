@@ -34,9 +34,6 @@ def demo(
         Path | None, typer.Option(help="Keep the fresh bundle here; default: nowhere.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is at --out.")] = False,
-    serve: Annotated[
-        bool, typer.Option("--serve/--no-serve", help="For the phone app, once it is there.")
-    ] = True,
 ) -> None:
     """Export the shipped model afresh, check every artefact, and recognise photos.
 
@@ -47,7 +44,7 @@ def demo(
     """
     from export.pipeline import export
     from models.bundle import open_bundle
-    from models.classify import Recogniser, describe
+    from models.classify import Recogniser
     from models.photos import read_bytes
     from models.preprocess import decode
 
@@ -65,8 +62,8 @@ def demo(
         recogniser = Recogniser(open_bundle(fresh.path))
         typer.echo(f"recognised by {recogniser.artefact.file} on {recogniser.runtime}:")
         for path, image in images.items():
-            guesses = recogniser.classify(image)
-            typer.echo(f"  {path.name}: {describe(guesses)}")
+            typer.echo(f"  {path.name}: {recogniser.classify(image)}")
+    typer.echo("the phone app on this machine: make serve, or bombus app serve")
 
 
 def _plan(shipped: Bundle, workshop: Path) -> Plan:
@@ -80,7 +77,7 @@ def _plan(shipped: Bundle, workshop: Path) -> Plan:
     source_file = next(a for a in manifest.artefacts if a.format == "keras")
     model = workshop / source_file.file
     model.write_bytes(shipped.read(source_file))
-    data = _flowers()
+    data, unknown = _flowers(), None
     if data is None:
         _write_crops(workshop)
         calibration, validation = scan_photos(workshop / "crops"), scan_photos(workshop / "more")
@@ -90,6 +87,7 @@ def _plan(shipped: Bundle, workshop: Path) -> Plan:
         validation = scan_class_folders(data / "val", manifest.labels)
         validation = validation.stratified(VALIDATION_PHOTOS)
         data_name = "flowers16/val"
+        unknown = scan_photos(data.parent / "not-in-flowers16")
     return Plan(
         source=load_keras(model),
         labels=manifest.labels,
@@ -101,6 +99,8 @@ def _plan(shipped: Bundle, workshop: Path) -> Plan:
         calibration=calibration,
         validation=validation,
         data_name=data_name,
+        unknown=unknown,
+        unknown_name="not-in-flowers16" if unknown else "",
         labelled=data is not None,
         training=manifest.source.training,
     )

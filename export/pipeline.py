@@ -10,22 +10,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from export.annotate import annotate
 from export.assemble import Made, Plan, assemble, contract_for
 from export.benchmark import Timing, benchmark, machine
 from export.convert import Endpoint, saved_model, to_onnx
+from export.exam import Exam, prepare
+from export.familiarity import fit_thresholds
+from export.heads import FAMILIARITY
 from export.quantize import onnx_model, tflite
-from export.verify import Outputs, check_reference, judge, outputs_of
+from export.verify import judge, judge_head
 from models.bundle import Bundle, write_bundle
 from models.errors import BudgetError, GateError, InputError
 from models.files import refuse_existing, writing_to
 from models.manifest import Artefact, Contract, Dtype, Format, Latency, Scheme
-from models.photos import LabelledPhotos
-from models.preprocess import load_photo
+from models.metrics import as_logits
+from models.preprocess import load_photos
 from models.progress import track
-from models.runtime import available_runtimes, open_runner
+from models.runtime import available_runtimes, open_runner, run_each
 
 Say = Callable[[str], None]
 
@@ -38,21 +40,6 @@ class Draft:
     format: Format
     scheme: Scheme
     data: bytes
-
-
-@dataclass(frozen=True)
-class Exam:
-    """What drafts are judged by.
-
-    Attributes:
-        photos: [N, S, S, 3] uint8.
-        reference: [N, K] the Keras model's outputs on them.
-        logits: False where outputs are probabilities.
-    """
-
-    photos: NDArray[np.uint8]
-    reference: Outputs
-    logits: bool
 
 
 def export(
@@ -78,13 +65,11 @@ def export(
     """
     refuse_existing(out, force)
     _check(plan)
-    photos = load_photos(plan.validation, plan.source.image_size)
-    reference = np.asarray(plan.source.model.predict(photos, batch_size=32, verbose=0), np.float32)
-    check_reference(reference)
-    exam = Exam(photos, reference, logits=not _is_distribution(reference))
-    contract = contract_for(plan, "logits" if exam.logits else "probabilities")
+    model, exam = prepare(plan, say)
+    contract = contract_for(plan, model)
+    endpoint = Endpoint(model, plan.source.image_size)
     made = []
-    drafts = _convert(plan, contract)
+    drafts = _convert(plan, endpoint, contract)
     for draft in track(drafts, len(plan.formats) * len(plan.schemes), "convert and verify"):
         say(f"{draft.file}: {len(draft.data) / 1e6:.2f} MB")
         result = _judge(plan, draft, exam)
@@ -98,12 +83,6 @@ def export(
     _refuse_over_budget(plan, made)
     manifest, files = assemble(plan, contract, made)
     return write_bundle(out, manifest, files, force=force), made
-
-
-def load_photos(photos: LabelledPhotos, size: int) -> NDArray[np.uint8]:
-    """All photos prepared, uint8 [N, size, size, 3]."""
-    paths = track(photos.paths, len(photos), "read photos")
-    return np.stack([load_photo(path, size) for path in paths])
 
 
 def _check(plan: Plan) -> None:
@@ -129,15 +108,11 @@ def _check(plan: Plan) -> None:
             )
 
 
-def _is_distribution(outputs: Outputs) -> bool:
-    return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-3))
-
-
-def _convert(plan: Plan, contract: Contract) -> Iterator[Draft]:
+def _convert(plan: Plan, endpoint: Endpoint, contract: Contract) -> Iterator[Draft]:
     """Every format under every scheme, with the contract embedded."""
-    endpoint = Endpoint(plan.source, contract.outputs[0].name)
-    size = plan.source.image_size
-    calibration = None if plan.calibration is None else load_photos(plan.calibration, size)
+    calibration = None
+    if plan.calibration is not None:
+        calibration = load_photos(plan.calibration.paths, plan.source.image_size)
     version = importlib.metadata.version("bombus")
 
     def draft(model_format: Format, scheme: Scheme, data: bytes) -> Draft:
@@ -156,17 +131,32 @@ def _convert(plan: Plan, contract: Contract) -> Iterator[Draft]:
 
 def _judge(plan: Plan, draft: Draft, exam: Exam) -> Made:
     runner = open_runner(draft.data, draft.format, threads=2, name=draft.file)
+    answers = run_each(runner, exam.photos)
+    main, *heads = exam.reference
     verdict = judge(
-        reference=exam.reference,
-        candidate=outputs_of(runner, exam.photos),
+        reference=exam.reference[main],
+        candidate=answers[main].astype(np.float32),
         targets=plan.validation.targets if plan.labelled else None,
         scheme=draft.scheme,
         size=len(draft.data),
         weights=plan.source.model.count_params(),
-        logits=exam.logits,
+        meaning=main,
         data=plan.data_name,
         max_drop=plan.max_drop,
     )
+    parity, failures = {main: verdict.parity}, list(verdict.failures)
+    for head in heads:
+        parity[head], why = judge_head(exam.reference[head], answers[head], draft.scheme)
+        failures += [f"{head}: {line}" for line in why]
+    calibration = verdict.calibration
+    if calibration is not None and exam.familiarity is not None:
+        rejection = fit_thresholds(
+            exam.familiarity,
+            as_logits(answers[main], main),
+            answers[FAMILIARITY][:, 0],
+            exam.reference[FAMILIARITY][:, 0],
+        )
+        calibration = calibration.model_copy(update={"rejection": rejection})
     dtypes: dict[str, Dtype] = {
         port.name: port.dtype.name  # type: ignore[misc]
         for port in (*runner.inputs, *runner.outputs)
@@ -178,11 +168,11 @@ def _judge(plan: Plan, draft: Draft, exam: Exam) -> Made:
         bytes=len(draft.data),
         sha256=hashlib.sha256(draft.data).hexdigest(),
         dtypes=dtypes,
-        parity=verdict.parity,
+        parity=parity,
         quality=verdict.quality,
-        calibration=verdict.calibration,
+        calibration=calibration,
     )
-    return Made(artefact, draft.data, verdict)
+    return Made(artefact, draft.data, replace(verdict, failures=tuple(failures)))
 
 
 def _refuse_failures(plan: Plan, made: Sequence[Made], out: Path) -> None:

@@ -21,6 +21,7 @@ _TRAINING_KEYS = (
     "val",
     "seconds",
     "best_epoch",
+    "soup",
 )
 
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from models.errors import GateError
 from models.manifest import Calibration, Parity, Quality, Scheme
-from models.metrics import fit_temperature, paired_drop, score
-from models.runtime import Runner
+from models.metrics import as_logits, fit_temperature, paired_drop, score
 
 Outputs = NDArray[np.float32]  # [N, K]
 
@@ -81,11 +80,18 @@ def check_reference(reference: Outputs) -> None:
         )
 
 
-def outputs_of(runner: Runner, photos: NDArray[np.uint8]) -> Outputs:
-    """The artefact's outputs [N, K] on photos [N, S, S, 3], one at a time as on a device."""
-    name, output = runner.inputs[0].name, runner.outputs[0].name
-    rows = [runner.run({name: photo[None]})[output][0] for photo in photos]
-    return np.asarray(rows, np.float32)
+def judge_head(reference: Outputs, candidate: Outputs, scheme: Scheme) -> tuple[Parity, list[str]]:
+    """Compare an output that an export added ([N, ...], no vector of classes) with Keras's.
+
+    Returns:
+        Its parity, and why it fails, if it does.
+    """
+    tolerance, failures = TOLERANCES[scheme], list[str]()
+    if not np.isfinite(candidate).all():
+        return _parity(reference, np.nan_to_num(candidate), tolerance), ["NaN or infinity"]
+    parity = _parity(reference, candidate, tolerance)
+    _check_errors(parity, failures)
+    return parity, failures
 
 
 def judge(
@@ -96,7 +102,7 @@ def judge(
     scheme: Scheme,
     size: int,
     weights: int,
-    logits: bool,
+    meaning: str,
     data: str,
     max_drop: float = MAX_DROP,
 ) -> Verdict:
@@ -109,7 +115,7 @@ def judge(
         scheme: Chooses the tolerance.
         size: Bytes of the artefact.
         weights: Number of weights in the model.
-        logits: False where outputs are probabilities.
+        meaning: `logits` or `probabilities`.
         data: Name of the photos, for the record.
         max_drop: Top-1 that may be lost. A larger drop fails unless its 95 % interval includes
             zero; then the photos are too few to tell, which is a warning.
@@ -121,22 +127,10 @@ def judge(
         bad = int((~np.isfinite(candidate)).any(axis=1).sum())
         failures.append(f"NaN or infinity on {bad} of {len(candidate)} photos")
         candidate = np.nan_to_num(candidate, nan=-1e30, posinf=-1e30, neginf=-1e30)
-    output_range = float(np.ptp(reference))
-    error = np.abs(candidate.astype(np.float64) - reference) / output_range
-    parity = Parity(
-        n=len(reference),
-        range=output_range,
-        max_error=float(error.max()),
-        rms_error=float(np.sqrt(np.mean(error**2))),
-        max_tolerance=tolerance.max_error,
-        rms_tolerance=tolerance.rms_error,
-        agreement=float(np.mean(reference.argmax(axis=1) == candidate.argmax(axis=1))),
-    )
-    if tolerance.max_error is not None and parity.max_error > tolerance.max_error:
-        failures.append(f"max error {parity.max_error:.2g} of the range > {tolerance.max_error}")
-    if parity.rms_error > tolerance.rms_error:
-        failures.append(f"RMS error {parity.rms_error:.2g} of the range > {tolerance.rms_error}")
-    agreement = _decided_agreement(reference, candidate, tolerance.rms_error * output_range)
+    same = float(np.mean(reference.argmax(axis=1) == candidate.argmax(axis=1)))
+    parity = _parity(reference, candidate, tolerance).model_copy(update={"agreement": same})
+    _check_errors(parity, failures)
+    agreement = _decided_agreement(reference, candidate, tolerance.rms_error * parity.range)
     if not agreement >= tolerance.agreement:
         failures.append(
             f"top-1 agreement on decided photos {agreement:.4f} < {tolerance.agreement}"
@@ -154,8 +148,28 @@ def judge(
             failures.append(f"{said} {limit}")
         else:
             warnings.append(f"{said} {limit}, but {len(targets)} photos are too few to tell")
-    calibration, quality = _quality(candidate, targets, logits, data, (drop, low, high))
+    calibration, quality = _quality(candidate, targets, meaning, data, (drop, low, high))
     return Verdict(parity, quality, calibration, tuple(failures), tuple(warnings))
+
+
+def _parity(reference: Outputs, candidate: Outputs, tolerance: Tolerance) -> Parity:
+    output_range = float(np.ptp(reference)) or 1.0  # of a head; `check_reference` saw the classes
+    error = np.abs(candidate.astype(np.float64) - reference) / output_range
+    return Parity(
+        n=len(reference),
+        range=output_range,
+        max_error=float(error.max()),
+        rms_error=float(np.sqrt(np.mean(error**2))),
+        max_tolerance=tolerance.max_error,
+        rms_tolerance=tolerance.rms_error,
+    )
+
+
+def _check_errors(parity: Parity, failures: list[str]) -> None:
+    if parity.max_tolerance is not None and parity.max_error > parity.max_tolerance:
+        failures.append(f"max error {parity.max_error:.2g} of the range > {parity.max_tolerance}")
+    if parity.rms_error > parity.rms_tolerance:
+        failures.append(f"RMS error {parity.rms_error:.2g} of the range > {parity.rms_tolerance}")
 
 
 def _decided_agreement(reference: Outputs, candidate: Outputs, rms: float) -> float:
@@ -169,11 +183,11 @@ def _decided_agreement(reference: Outputs, candidate: Outputs, rms: float) -> fl
 def _quality(
     outputs: Outputs,
     targets: NDArray[np.int64],
-    logits: bool,
+    meaning: str,
     data: str,
     drop: tuple[float, float, float],
 ) -> tuple[Calibration, Quality]:
-    scores_in = outputs if logits else np.log(np.maximum(outputs, 1e-12))
+    scores_in = as_logits(outputs, meaning)
     temperature = fit_temperature(scores_in, targets)
     scores = score(scores_in, targets, temperature)
     calibration = Calibration(temperature=round(temperature, 4), data=data, n=len(targets))

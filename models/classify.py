@@ -1,4 +1,8 @@
-"""The recogniser: photo -> square -> logits -> verdict, from a bundle, on whichever runtime."""
+"""The recogniser: photo -> square -> outputs -> reading -> verdict, on whichever runtime.
+
+A reading is one photo's calibrated answer; a verdict is what to tell a person of one reading or
+of several, fused (`fuse`), such as photos of one plant or frames of a camera.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,13 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.errors import InputError, IntegrityError
 from models.manifest import Artefact
-from models.metrics import softmax
+from models.metrics import as_logits, softmax
 from models.photos import read_bytes
 from models.preprocess import decode, prepare
+from models.rejection import Kind, known, verdict_kind
 from models.runtime import RUNTIMES, available_runtimes, open_runner
+
+FAMILIARITY = "familiarity"  # the meaning of that output in the manifest
 
 
 @dataclass(frozen=True)
@@ -27,9 +34,45 @@ class Guess:
     confidence: float
 
 
-def describe(guesses: Sequence[Guess]) -> str:
-    """Guesses in a line for a person, such as `iris 97.1 %, tulip 1.2 %`."""
-    return ", ".join(f"{g.label} {100 * g.confidence:.1f} %" for g in guesses)
+@dataclass(frozen=True)
+class Reading:
+    """One photo's calibrated answer.
+
+    Attributes:
+        probabilities: [K] of each class, were it one of them.
+        known: Probability that it is one of them at all; 1 where the bundle cannot say.
+    """
+
+    probabilities: NDArray[np.float64]
+    known: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to tell a person.
+
+    Attributes:
+        kind: `sure`, `unsure`, or `unknown`: none of the classes.
+        known: As of `Reading`.
+        guesses: The likeliest labels, the best first, whatever the kind.
+    """
+
+    kind: Kind
+    known: float
+    guesses: tuple[Guess, ...]
+
+    def __str__(self) -> str:
+        """A line, such as `iris 97.1 %, tulip 1.2 %` or `not sure: iris 48.0 %, …`."""
+        guesses = ", ".join(f"{g.label} {100 * g.confidence:.1f} %" for g in self.guesses)
+        return {"sure": "", "unsure": "not sure: ", "unknown": "none of these: "}[
+            self.kind
+        ] + guesses
+
+
+def fuse(readings: Sequence[Reading]) -> Reading:
+    """One reading of several photos of one thing: the mean of what they say."""
+    probabilities = np.mean([r.probabilities for r in readings], axis=0)
+    return Reading(probabilities, float(np.mean([r.known for r in readings])))
 
 
 class Recogniser:
@@ -77,21 +120,39 @@ class Recogniser:
                 "manifest's; export the bundle again"
             )
         self.runtime = self._runner.runtime
+        self._named = {t.meaning: t.name for t in manifest.outputs}
 
-    def classify_file(self, path: Path, top: int = 3) -> tuple[Guess, ...]:
-        """The most likely labels of a photo file; `InputError` when it is no photo."""
+    def classify_file(self, path: Path, top: int = 3) -> Verdict:
+        """The verdict on a photo file; `InputError` when it is no photo."""
         return self.classify(decode(read_bytes(path), str(path)), top)
 
-    def classify(self, image: NDArray[np.uint8], top: int = 3) -> tuple[Guess, ...]:
-        """The most likely labels of an upright RGB image [H, W, 3] uint8, the best first."""
+    def classify(self, image: NDArray[np.uint8], top: int = 3) -> Verdict:
+        """The verdict on an upright RGB image [H, W, 3] uint8."""
+        return self.verdict(self.read(image), top)
+
+    def read(self, image: NDArray[np.uint8]) -> Reading:
+        """The calibrated answer to an upright RGB image [H, W, 3] uint8."""
         pixels = prepare(image, self._size)[None]
-        name, output = self._manifest.inputs[0].name, self._manifest.outputs[0]
-        values = self._runner.run({name: pixels})[output.name][0]
-        logits = values if output.meaning == "logits" else np.log(np.maximum(values, 1e-12))
-        calibration = self.artefact.calibration
-        probabilities = softmax(logits, calibration.temperature if calibration else 1.0)
-        best = np.argsort(-probabilities, kind="stable")[:top]
-        return tuple(Guess(self._manifest.labels[i], float(probabilities[i])) for i in best)
+        outputs = self._runner.run({self._manifest.inputs[0].name: pixels})
+        main, calibration = self._manifest.outputs[0], self.artefact.calibration
+        logits = as_logits(outputs[main.name], main.meaning)
+        temperature = calibration.temperature if calibration else 1.0
+        rejection = calibration.rejection if calibration else None
+        own = outputs[self._named[FAMILIARITY]][0] if FAMILIARITY in self._named else None
+        return Reading(
+            softmax(logits[0], temperature),
+            1.0 if rejection is None else float(known(rejection, logits, own)[0]),
+        )
+
+    def verdict(self, reading: Reading, top: int = 3) -> Verdict:
+        """What to tell a person of a reading, with so many labels."""
+        p, calibration = reading.probabilities, self.artefact.calibration
+        best = np.argsort(-p, kind="stable")[:top]
+        guesses = tuple(Guess(self._manifest.labels[i], float(p[i])) for i in best)
+        rejection = calibration.rejection if calibration else None
+        return Verdict(
+            verdict_kind(rejection, reading.known, float(p[best[0]])), reading.known, guesses
+        )
 
 
 def _choose(bundle: Bundle, runtime: str) -> Artefact:

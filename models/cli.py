@@ -93,12 +93,12 @@ def print_artefacts(artefacts: Sequence[Artefact]) -> None:
     for column in ("artefact", "MB", "RMS err", "agree", "top-1 %", "95 %", "drop", "ms"):
         table.add_column(column, justify="left" if column == "artefact" else "right")
     for a in artefacts:
-        p, q, speed = a.parity, a.quality, a.latency
+        p, q, speed = next(iter(a.parity.values()), None), a.quality, a.latency
         table.add_row(
             a.file,
             f"{a.bytes / 1e6:.2f}",
             f"{p.rms_error:.1e}" if p else "",
-            f"{p.agreement:.4f}" if p else "",
+            f"{p.agreement:.4f}" if p and p.agreement is not None else "",
             f"{100 * q.top1:.2f}" if q else "",
             f"{100 * q.top1_interval[0]:.1f}–{100 * q.top1_interval[1]:.1f}" if q else "",
             f"{100 * q.drop:+.2f}" if q else "",

@@ -68,12 +68,45 @@ class ImagePreprocess(_Part):
     size: Annotated[int, Field(ge=1, le=4096)]
 
 
+class RejectionWeights(_Part):
+    """Of the logistic model in `models.rejection`, one for each number it reads."""
+
+    bias: Finite
+    log_top: Finite
+    margin: Finite
+    log_sum: Finite
+    familiarity: Finite = 0.0
+
+
+class Rejection(_Part):
+    """What tells the classes from everything else (`models.rejection`).
+
+    Attributes:
+        weights: Of the logistic model.
+        reject_below: Below this probability the photo shows none of the classes.
+        sure_from: From here on the verdict is sure; between the two it is not.
+        data: The photos of other things that it was fitted on.
+        n: How many.
+    """
+
+    weights: RejectionWeights
+    reject_below: Fraction
+    sure_from: Fraction
+    data: str
+    n: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Rejection:
+        if self.reject_below > self.sure_from:
+            raise ValueError("reject_below is above sure_from")
+        return self
+
+
 class Calibration(_Part):
     """What turns an artefact's logits into honest confidences: softmax(logits / temperature)."""
 
     temperature: Annotated[float, Field(ge=0.01, le=100)]
-    reject_threshold: Fraction | None = None
-    conformal_quantiles: dict[str, Fraction] = {}
+    rejection: Rejection | None = None
     data: str
     n: Annotated[int, Field(ge=1)]
 
@@ -88,7 +121,8 @@ class Parity(_Part):
         rms_error: Root mean square difference over the range.
         max_tolerance: What `max_error` had to stay within; None where only the RMS is judged.
         rms_tolerance: What `rms_error` had to stay within.
-        agreement: Share of inputs with the same top class.
+        agreement: Share of inputs with the same top class; None for an output that is no vector
+            of classes.
     """
 
     n: Annotated[int, Field(ge=1)]
@@ -97,7 +131,7 @@ class Parity(_Part):
     rms_error: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     max_tolerance: Positive | None = None
     rms_tolerance: Positive
-    agreement: Fraction
+    agreement: Fraction | None = None
 
 
 class Quality(_Part):
@@ -135,7 +169,9 @@ class Artefact(_Part):
     Attributes:
         file: Its name in the bundle's folder; it carries the scheme.
         dtypes: Per input and output, what this file takes and gives. Values are the manifest's:
-            a float32 image input takes the same 0..255 as a uint8 one.
+            a float32 image input takes the same 0..255 as a uint8 one. A Keras file, from which
+            the others are made, need not have the outputs that the export adds.
+        parity: Per output.
     """
 
     file: Name
@@ -144,7 +180,7 @@ class Artefact(_Part):
     bytes: Annotated[int, Field(ge=1, le=1 << 31)]
     sha256: Sha256
     dtypes: dict[Name, Dtype]
-    parity: Parity | None = None
+    parity: dict[Name, Parity] = {}
     quality: Quality | None = None
     calibration: Calibration | None = None
     latency: Latency | None = None
@@ -157,6 +193,7 @@ class Source(_Part):
     training: dict[str, Any] = {}
     calibration_data: dict[str, Any] = {}
     validation_data: dict[str, Any] = {}
+    unknown_data: dict[str, Any] = {}
     versions: dict[str, str] = {}
     git_commit: str = ""
 
@@ -188,6 +225,16 @@ class Contract(_Part):
                 raise ValueError(
                     f"{len(self.labels)} labels for an output of shape {self.outputs[0].shape}"
                 )
+            for tensor in self.outputs[1:]:
+                places = tensor.shape[1:3]
+                shapes = {
+                    "class-activation-map": (1, *places, len(self.labels)),
+                    "familiarity": (1, 1),
+                }
+                if tensor.shape != shapes.get(tensor.meaning, tensor.shape) or (
+                    tensor.meaning == "class-activation-map" and len(tensor.shape) != 4
+                ):
+                    raise ValueError(f"{tensor.name}: a {tensor.meaning} of shape {tensor.shape}")
         return self
 
 
@@ -208,7 +255,8 @@ class Manifest(Contract):
                 raise ValueError(f"default for {target} names {file}, which is no artefact")
         tensors = {tensor.name for tensor in (*self.inputs, *self.outputs)}
         for artefact in self.artefacts:
-            if artefact.dtypes.keys() != tensors:
+            keras_only = artefact.format == "keras" and artefact.dtypes.keys() < tensors
+            if artefact.dtypes.keys() != tensors and not keras_only:
                 raise ValueError(f"{artefact.file}: dtypes must be given for {sorted(tensors)}")
         return self
 

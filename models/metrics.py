@@ -23,6 +23,11 @@ def softmax(logits: FloatArray, temperature: float = 1.0) -> NDArray[np.float64]
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
 
 
+def as_logits(outputs: FloatArray, meaning: str) -> FloatArray:
+    """Outputs of a classifier as logits: probabilities become their logarithm."""
+    return outputs if meaning == "logits" else np.log(np.maximum(outputs, 1e-12))
+
+
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     """95 % interval of a proportion (Wilson 1927); (0, 1) when nothing was counted."""
     if n == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+
+FEW_SERIES = 20  # fewer cannot be dealt out evenly
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,32 @@ class LabelledPhotos:
             rank[rng.permutation(members)] = np.arange(len(members))
         chosen = np.lexsort((self.targets, rank))[:n]
         return self.take(np.sort(chosen))
+
+    @cached_property
+    def series(self) -> tuple[str, ...]:
+        """What photos of one thing share: the name of each less the number at its end."""
+        names = (path.relative_to(self.root).with_suffix("").as_posix() for path in self.paths)
+        return tuple(re.sub(r"[ _-]*\d+$", "", name) or name for name in names)
+
+    @cached_property
+    def units(self) -> tuple[str, ...]:
+        """What must not be torn apart: the series, or single photos where they are all in a few.
+
+        Names that a camera gives (IMG_0001) say nothing of what is on the photo.
+        """
+        if len(set(self.series)) >= FEW_SERIES:
+            return self.series
+        return tuple(path.relative_to(self.root).as_posix() for path in self.paths)
+
+    def halves(self) -> tuple[LabelledPhotos, LabelledPhotos]:
+        """About half the photos to fit on, and the others to check on; no unit is in both.
+
+        The name of its unit decides, so that photos added later move no other, as long as series
+        stay the units.
+        """
+        odd = [hashlib.sha256(os.fsencode(name)).digest()[0] % 2 == 1 for name in self.units]
+        first, second = np.flatnonzero(np.logical_not(odd)), np.flatnonzero(odd)
+        return self.take(first), self.take(second)
 
     @cached_property
     def digests(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ OpenCV; a robot that gets frames from its camera needs NumPy alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from models.errors import InputError
 from models.image_header import ImageHeader, read_header
 from models.photos import read_bytes
+from models.progress import track
 
 MIN_SIDE = 32
 MAX_SIDE = 16_384
@@ -49,6 +51,11 @@ def load_photo(path: Path, size: int) -> NDArray[np.uint8]:
         ValueError: `size` is less than 1.
     """
     return prepare(decode(read_bytes(path), str(path)), size)
+
+
+def load_photos(paths: Sequence[Path], size: int, what: str = "read photos") -> NDArray[np.uint8]:
+    """Many photos as `load_photo` reads them, [N, size, size, 3], behind a progress bar."""
+    return np.stack([load_photo(path, size) for path in track(paths, len(paths), what)])
 
 
 def decode(data: bytes, name: str) -> NDArray[np.uint8]:

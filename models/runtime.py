@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Protocol
@@ -103,6 +103,21 @@ def open_runner(
         return kind(data, wanted, threads)
     except Exception as error:  # each runtime has its own types
         raise IntegrityError(f"{name}: {wanted} cannot load it ({reason(error)})") from error
+
+
+def run_each(runner: Runner, rows: Iterable[Array]) -> dict[str, Array]:
+    """Run a model of one input on rows, one at a time as a device does.
+
+    Args:
+        runner: Its batch is 1.
+        rows: Each of the input's shape without the batch.
+
+    Returns:
+        Per output, [N, ...].
+    """
+    feed = runner.inputs[0].name
+    answers = [runner.run({feed: row[None]}) for row in rows]
+    return {p.name: np.concatenate([answer[p.name] for answer in answers]) for p in runner.outputs}
 
 
 def embedded_contract(data: bytes, model_format: str, name: str = "model") -> str | None:

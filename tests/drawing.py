@@ -37,6 +37,37 @@ def draw_flower(species: str, rng: np.random.Generator, size: int = 64) -> NDArr
     return np.asarray(image, np.uint8)
 
 
+# Other things, each with shapes of its own and none with petals.
+OTHERS = ("bricks", "bubbles", "cloth", "fence", "grid", "pipes", "sky", "stones", "tiles", "wires")
+
+
+def draw_other(thing: str, rng: np.random.Generator, size: int = 64) -> NDArray[np.uint8]:
+    """Something that is no flower, of one kind's shapes, RGB uint8 [size, size, 3]."""
+    kind = OTHERS.index(thing)
+    image = np.empty((size, size, 3), np.uint8)
+    image[:] = rng.integers(40, 220, 3)
+    step = 5 + 2 * (kind % 4) + int(rng.integers(0, 3))
+    for i in range(0, 2 * size, step):
+        paint = [float(c) for c in rng.integers(0, 256, 3)]
+        if kind % 3 == 0:
+            cv2.line(image, (i - (kind - 5) * 8, 0), (i, size), paint, 1 + kind % 4)
+        elif kind % 3 == 1:
+            cv2.line(image, (0, i), (size, i - kind * 6), paint, 2)
+        else:
+            x, y = (int(v) for v in rng.integers(0, size, 2))
+            cv2.rectangle(image, (x, y), (x + step, y + kind + 4), paint, -1)
+    return image
+
+
+def draw_others(root: Path, each: int, seed: int = 1) -> Path:
+    """`root/<thing>_NNN.png`, so many of each of `OTHERS`."""
+    rng = np.random.default_rng(seed)
+    for thing in OTHERS:
+        for i in range(each):
+            write_photo(root / f"{thing}_{i:03d}.png", draw_other(thing, rng))
+    return root
+
+
 def write_photo(path: Path, image: NDArray[np.uint8]) -> None:
     """Write an RGB image in the format of its suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -132,7 +132,7 @@ import numpy as np
 from models.bundle import open_bundle
 from models.classify import Recogniser
 recogniser = Recogniser(open_bundle(Path(sys.argv[1])))
-print(recogniser.classify(np.load(sys.argv[2]))[0].label, recogniser.runtime)
+print(recogniser.classify(np.load(sys.argv[2])).guesses[0].label, recogniser.runtime)
 """
 
 

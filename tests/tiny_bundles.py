@@ -21,6 +21,12 @@ SIZE = 8
 LABELS = ("ant", "bee", "moth")
 # [channel, label]: the logits are the mean colour times these.
 WEIGHTS = np.array([[0.04, -0.01, 0.0], [-0.02, 0.03, 0.01], [0.01, 0.0, 0.02]], np.float32)
+# [channel]: the familiarity, where there is one, is the mean red less the mean blue, times this.
+FAMILIAR = np.array([0.05, 0.0, -0.05], np.float32)
+HEADS = {  # output: its shape and meaning
+    "activation_map": ([1, SIZE, SIZE, len(LABELS)], "class-activation-map"),
+    "familiarity": ([1, 1], "familiarity"),
+}
 
 
 def logits_of(image: NDArray[Any]) -> NDArray[np.float64]:
@@ -29,8 +35,8 @@ def logits_of(image: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(mean @ WEIGHTS.astype(np.float64))
 
 
-def contract_values(output: str = "logits") -> dict[str, Any]:
-    """The part of the manifest that is embedded in artefacts."""
+def contract_values(output: str = "logits", heads: bool = False) -> dict[str, Any]:
+    """The part of the manifest that is embedded in artefacts; heads are the outputs of `HEADS`."""
     image = {"name": "image", "shape": [1, SIZE, SIZE, 3], "dtype": "uint8", "meaning": "photo"}
     scores = {"name": output, "shape": [1, len(LABELS)], "dtype": "float32", "meaning": output}
     return {
@@ -43,9 +49,14 @@ def contract_values(output: str = "logits") -> dict[str, Any]:
         "labels": list(LABELS),
         "labels_sha256": labels_sha256(LABELS),
         "inputs": [image | {"range": [0, 255], "axes": ["batch", "row", "column", "RGB"]}],
-        "outputs": [scores],
+        "outputs": [scores, *(_head(name) for name in HEADS if heads)],
         "preprocess": {"size": SIZE},
     }
+
+
+def _head(name: str) -> dict[str, Any]:
+    shape, meaning = HEADS[name]
+    return {"name": name, "shape": shape, "dtype": "float32", "meaning": meaning}
 
 
 def tiny_onnx(
@@ -54,22 +65,29 @@ def tiny_onnx(
     output: str = "logits",
     weights: NDArray[np.float32] = WEIGHTS,
     size: int = SIZE,
+    heads: bool = False,
 ) -> bytes:
-    """The classifier as ONNX; the output may be `probabilities`."""
+    """The classifier as ONNX; the output may be `probabilities`, and heads may come after it."""
     nodes = [
         helper.make_node("ReduceMean", ["image", "axes"], ["mean"], keepdims=0),
         helper.make_node("MatMul", ["mean", "weights"], ["logits"]),
     ]
     if output != "logits":
         nodes.append(helper.make_node("Softmax", ["logits"], [output]))
+    outputs = {output: [1, weights.shape[1]]}
+    if heads:
+        nodes.append(helper.make_node("MatMul", ["image", "weights"], ["activation_map"]))
+        nodes.append(helper.make_node("MatMul", ["mean", "familiar"], ["familiarity"]))
+        outputs |= {name: shape for name, (shape, _) in HEADS.items()}
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, size, size, 3])],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, weights.shape[1]])],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()],
         [
             numpy_helper.from_array(np.array([1, 2], np.int64), "axes"),
             numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(FAMILIAR[:, None], "familiar"),
         ],
     )
     opset = [helper.make_opsetid("", 18)]
@@ -80,21 +98,26 @@ def tiny_onnx(
     return bytes(model.SerializeToString())
 
 
-def artefact_values(file: str, data: bytes, output: str = "logits") -> dict[str, Any]:
+def artefact_values(
+    file: str, data: bytes, output: str = "logits", heads: bool = False
+) -> dict[str, Any]:
+    names = ("image", output, *(HEADS if heads else ()))
     return {
         "file": file,
         "format": file.rpartition(".")[2],
         "scheme": "f32",
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
-        "dtypes": {"image": "float32", output: "float32"},
+        "dtypes": dict.fromkeys(names, "float32"),
     }
 
 
-def manifest_values(files: Mapping[str, bytes], output: str = "logits") -> dict[str, Any]:
+def manifest_values(
+    files: Mapping[str, bytes], output: str = "logits", heads: bool = False
+) -> dict[str, Any]:
     """A valid manifest of these files, to be changed at will."""
-    return contract_values(output) | {
-        "artefacts": [artefact_values(file, data, output) for file, data in files.items()],
+    return contract_values(output, heads) | {
+        "artefacts": [artefact_values(file, data, output, heads) for file, data in files.items()],
         "default": {},
         "source": {"keras_sha256": "0" * 64},
     }
@@ -108,13 +131,15 @@ def full_values() -> dict[str, Any]:
     values["outputs"][0] |= {"units": "nat", "feeds": "image", "range": [-9.5, 9.5]}
     values["artefacts"][0] |= {
         "parity": {
-            "n": 10,
-            "range": 8.0,
-            "max_error": 0.01,
-            "rms_error": 0.001,
-            "max_tolerance": None,
-            "rms_tolerance": 0.02,
-            "agreement": 1.0,
+            "logits": {
+                "n": 10,
+                "range": 8.0,
+                "max_error": 0.01,
+                "rms_error": 0.001,
+                "max_tolerance": None,
+                "rms_tolerance": 0.02,
+                "agreement": 1.0,
+            }
         },
         "quality": {
             "data": "val",
@@ -130,8 +155,19 @@ def full_values() -> dict[str, Any]:
         },
         "calibration": {
             "temperature": 1.5,
-            "reject_threshold": 0.3,
-            "conformal_quantiles": {"0.9": 0.8},
+            "rejection": {
+                "weights": {
+                    "bias": 1.0,
+                    "log_top": 2.0,
+                    "margin": 0.5,
+                    "log_sum": 0.25,
+                    "familiarity": 1.5,
+                },
+                "reject_below": 0.3,
+                "sure_from": 0.6,
+                "data": "others",
+                "n": 20,
+            },
             "data": "val",
             "n": 10,
         },
@@ -151,8 +187,17 @@ def parsed(values: Mapping[str, Any]) -> Manifest:
     return Manifest.model_validate_json(json.dumps(values))
 
 
-def write_tiny(path: Path, output: str = "logits", **options: Any) -> Bundle:
+def write_tiny(
+    path: Path,
+    output: str = "logits",
+    *,
+    heads: bool = False,
+    calibration: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Bundle:
     """The classifier as a bundle: one ONNX artefact, its contract embedded."""
-    contract = Contract.model_validate(contract_values(output))
-    files = {"tiny_f32.onnx": tiny_onnx(contract, output=output, **options)}
-    return write_bundle(path, parsed(manifest_values(files, output)), files)
+    contract = Contract.model_validate(contract_values(output, heads))
+    files = {"tiny_f32.onnx": tiny_onnx(contract, output=output, heads=heads, **options)}
+    values = manifest_values(files, output, heads)
+    values["artefacts"][0]["calibration"] = calibration
+    return write_bundle(path, parsed(values), files)

@@ -76,6 +76,24 @@ def flowers(
 
 
 @app.command()
+def soup(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs, at least two.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with train/ and val/.")],
+    out: Annotated[Path, typer.Option(help="Folder of the averaged run.")],
+    as_json: Json = False,
+) -> None:
+    """Average the weights of runs that began alike, as far as it does them good on val.
+
+    Example: bombus train soup runs/plain runs/mixup --data photos --out runs/soup
+    """
+    from training.flowers.soup import make_soup
+
+    summary = make_soup(data, runs, out, say=_say(quiet=as_json))
+    if as_json:
+        typer.echo(json.dumps(summary))
+
+
+@app.command()
 def audit(
     data: Data,
     image_size: Annotated[int, typer.Option(help="Side of the network's input, pixels.")] = 224,
@@ -96,18 +114,23 @@ def audit(
 @app.command()
 def report(
     data: Annotated[Path, typer.Option("--data", help="Folder with val/ and test/.")],
+    unknown: Annotated[
+        Path | None, typer.Option(help="Photos of other things, as given to the export.")
+    ] = None,
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name or a folder.")] = "flowers",
     out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("docs/results"),
     as_json: Json = False,
 ) -> None:
     """Score every artefact of a bundle on the test photos; write the results page.
 
+    Of the unknown photos, only the half is scored that the export leaves out by itself.
+
     Example: bombus train report --data $BOMBUS_DATA/flowers16 --bundle flowers
     """
     from dataclasses import asdict
 
     from models.bundle import find_bundle
-    from models.photos import scan_class_folders
+    from models.photos import scan_class_folders, scan_photos
     from training.flowers.report import write_report
 
     opened = find_bundle(bundle)
@@ -117,7 +140,10 @@ def report(
         scan_class_folders(data / "test", labels),
         scan_class_folders(data / "val", labels),
         out,
-        f"bombus train report --data DATA/{data.name} --bundle {bundle}",
+        unknown=scan_photos(unknown).halves()[1] if unknown else None,
+        command=f"bombus train report --data DATA/{data.name} "
+        + (f"--unknown DATA/{unknown.name} " if unknown else "")
+        + f"--bundle {bundle}",
     )
     if as_json:
         typer.echo(json.dumps({r.artefact.file: asdict(r.calibrated) for r in results}))

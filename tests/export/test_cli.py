@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
-from tests.drawing import SPECIES, draw_flower, write_photo
+from models.photos import scan_photos
+from tests.drawing import OTHERS, SPECIES, draw_flower, draw_other, write_photo
 
 Bombus = Callable[..., tuple[int, str, str]]
 
@@ -133,6 +135,41 @@ def test_calibration_is_asked_for(case: Case) -> None:
 )
 def test_unknown_words(case: Case, option: tuple[str, str], word: str) -> None:
     case.fails(word, more=option)
+
+
+def strangers(folder: Path, *names: str) -> Path:
+    for name in names:
+        write_photo(folder / name, draw_other(OTHERS[0], np.random.default_rng(0)))
+    return folder
+
+
+def test_no_unknown_photos(case: Case) -> None:
+    unknown = case.folder / "unknown"
+    case.fails("no such folder", more=("--unknown", unknown))
+    unknown.mkdir()
+    case.fails("unknown", "an empty folder", more=("--unknown", unknown))
+
+
+def test_unknown_photos_none_of_which_is_in_the_half_to_learn_from(case: Case) -> None:
+    for name in (f"{letter}_1.png" for letter in "abcdefgh"):
+        unknown = strangers(case.folder / name[0], name)
+        if not len(scan_photos(unknown).halves()[0]):
+            break
+    case.fails("too few photos", more=("--unknown", unknown))
+
+
+def test_an_unknown_photo_that_is_none(case: Case) -> None:
+    unknown = strangers(case.folder / "unknown", *(f"{letter}_1.png" for letter in "abcdefgh"))
+    for photo in unknown.iterdir():
+        photo.write_text("Dear gardener,")
+    case.fails("_1.png", "not a photo", more=("--unknown", unknown))
+
+
+def test_unknown_photos_for_a_model_that_cannot_learn_of_them(case: Case) -> None:
+    model = keras.saving.load_model(case.model)
+    keras.Sequential([model, keras.layers.Rescaling(2.0)]).save(case.model)
+    unknown = strangers(case.folder / "unknown", *(f"{letter}_1.png" for letter in "abcdefgh"))
+    case.fails("--unknown", "one Dense layer", more=("--unknown", unknown))
 
 
 def test_photos_of_every_kind_calibrate(case: Case) -> None:

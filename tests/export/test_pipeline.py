@@ -13,13 +13,17 @@ import numpy as np
 import onnx
 import pytest
 
-from models.bundle import open_bundle
-from models.manifest import SCHEMES, to_json
-from models.photos import scan_class_folders
-from models.preprocess import load_photo
-from models.runtime import embedded_contract, open_runner
+from export.familiarity import REJECT_SHARE, UNSURE_SHARE
+from models.bundle import Bundle, open_bundle
+from models.classify import Recogniser
+from models.manifest import SCHEMES, Artefact, to_json
+from models.photos import scan_class_folders, scan_photos
+from models.preprocess import load_photo, load_photos
+from models.runtime import embedded_contract, open_runner, run_each
+from tests.drawing import draw_others
 
 Bombus = Callable[..., tuple[int, str, str]]
+SHAPES = {"logits": (1, 4), "activation_map": (1, 6, 6, 4)}
 
 
 def _convert(
@@ -64,12 +68,15 @@ def test_names_batch_and_types(tiny_bundle: Path) -> None:
         if a.format == "keras":
             continue
         runner = open_runner(bundle.read(a), a.format)
-        (image,), (logits,) = runner.inputs, runner.outputs
+        (image,), outputs = runner.inputs, {p.name: p for p in runner.outputs}
         assert (image.name, image.shape) == ("image", (1, 64, 64, 3))
-        assert (logits.name, logits.shape, logits.dtype.name) == ("logits", (1, 4), "float32")
+        assert {name: p.shape for name, p in outputs.items()} == SHAPES
+        assert {p.dtype.name for p in outputs.values()} == {"float32"}
         full_int8 = (a.format, a.scheme) == ("tflite", "wi8_ai8")
         assert image.dtype == (np.uint8 if full_int8 else np.float32)
-        assert a.dtypes == {"image": image.dtype.name, "logits": "float32"}
+        assert a.dtypes == {"image": image.dtype.name} | dict.fromkeys(SHAPES, "float32")
+    assert {t.name: t.shape for t in bundle.manifest.outputs} == SHAPES
+    assert bundle.manifest.outputs[0].name == "logits"  # what is no head comes first
 
 
 def test_the_contract_is_in_every_file(tiny_bundle: Path) -> None:
@@ -82,6 +89,141 @@ def test_the_contract_is_in_every_file(tiny_bundle: Path) -> None:
         assert json.loads(text) == json.loads(to_json(bundle.manifest.contract()))
     with zipfile.ZipFile(tiny_bundle / "tiny_wi8_ai8.tflite") as archive:
         assert archive.read("labels.txt").decode().split() == list(bundle.manifest.labels)
+
+
+def _made(bundle: Bundle) -> list[Artefact]:
+    return [a for a in bundle.manifest.artefacts if a.format != "keras"]
+
+
+def test_the_map_of_every_artefact_adds_up_to_its_logits(
+    tiny_bundle: Path, tiny_classifier: Path, drawn_flowers: Path
+) -> None:
+    bias = keras.saving.load_model(tiny_classifier).get_weights()[-1]
+    bundle = open_bundle(tiny_bundle)
+    pixels = load_photos(scan_class_folders(drawn_flowers / "test").paths[::4], 64)
+    for a in _made(bundle):
+        assert a.parity.keys() == SHAPES.keys()
+        assert a.parity["logits"].agreement is not None
+        assert a.parity["activation_map"].agreement is None
+        assert a.calibration is not None
+        assert a.calibration.rejection is None
+        answers = run_each(open_runner(bundle.read(a), a.format), pixels)
+        summed = answers["activation_map"].mean(axis=(1, 2)) + bias
+        off = np.abs(summed - answers["logits"]).max() / np.ptp(answers["logits"])
+        assert off <= {"f32": 1e-5, "f16": 1e-2}.get(a.scheme, 0.1), a.file
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos of ten other things, 12 of each."""
+    return draw_others(tmp_path_factory.mktemp("others"), 12)
+
+
+@pytest.fixture(scope="module")
+def rejecting(
+    tiny_classifier: Path,
+    drawn_flowers: Path,
+    others: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Bundle:
+    """The tiny classifier as a bundle that turns other things away; f32 and wi8_ai8."""
+    from bombus import run
+
+    out = tmp_path_factory.mktemp("bundles") / "rejecting"
+    folders = ("--calibrate", drawn_flowers / "train", "--validate", drawn_flowers / "val")
+    command = ["export", "convert", tiny_classifier, "--out", out, *folders, "--unknown", others]
+    assert run([str(a) for a in (*command, "--rounds", 0, "--schemes", "f32,wi8_ai8")]) == 0
+    return open_bundle(out)
+
+
+HEADED = SHAPES | {"familiarity": (1, 1)}
+
+
+def test_rejection_is_written_into_every_artefact(rejecting: Bundle, others: Path) -> None:
+    first, second = scan_photos(others).halves()
+    assert min(len(first), len(second)) >= 24  # else the tests below show little
+    manifest = rejecting.manifest
+    assert {t.name: t.shape for t in manifest.outputs} == HEADED
+    meanings = ["logits", "class-activation-map", "familiarity"]
+    assert [t.meaning for t in manifest.outputs] == meanings
+    artefacts = _made(rejecting)
+    assert len(artefacts) == 4
+    weights = set()
+    for a in artefacts:
+        assert a.parity.keys() == HEADED.keys()
+        assert a.calibration is not None
+        rejection = a.calibration.rejection
+        assert rejection is not None
+        assert rejection.n == len(first)
+        assert rejection.data == "/".join(others.parts[-2:])
+        assert 0 < rejection.reject_below <= rejection.sure_from < 1
+        weights.add(rejection.weights.model_dump_json())
+    assert len(weights) == 1  # fitted once; the thresholds are each artefact's own
+    source = next(a for a in manifest.artefacts if a.format == "keras")
+    assert source.dtypes.keys() == {"image", "logits"}
+    assert manifest.source.unknown_data["n"] == 120
+    assert manifest.source.unknown_data["sha256"] == scan_photos(others).sha256
+    assert manifest.source.unknown_data["name"] == "/".join(others.parts[-2:])
+
+
+def test_all_outputs_agree_across_formats(rejecting: Bundle, drawn_flowers: Path) -> None:
+    pixels = load_photos(scan_class_folders(drawn_flowers / "test").paths[::2], 64)
+    answers = {
+        (a.format, a.scheme): run_each(open_runner(rejecting.read(a), a.format), pixels)
+        for a in _made(rejecting)
+    }
+    reference = answers["tflite", "f32"]
+    for (model_format, scheme), outputs in answers.items():
+        assert outputs.keys() == HEADED.keys()
+        for name, values in outputs.items():
+            assert values.shape == (len(pixels), *HEADED[name][1:])
+            off = np.abs(values - reference[name]).max() / np.ptp(reference[name])
+            limit = 1e-4 if scheme == "f32" else 0.15
+            assert off <= limit, (model_format, scheme, name)
+
+
+def test_unseen_things_are_turned_away_and_flowers_are_not(
+    rejecting: Bundle, drawn_flowers: Path, others: Path
+) -> None:
+    flowers = load_photos(scan_class_folders(drawn_flowers / "val").paths, 64)
+    strangers = load_photos(scan_photos(others).halves()[1].paths, 64)
+    for a in _made(rejecting):
+        recogniser = Recogniser(rejecting, artefact=a.file)
+        kinds = [recogniser.classify(photo).kind for photo in flowers]
+        # Set on these photos, with answers that are no surer than the artefact's here.
+        assert kinds.count("unknown") <= REJECT_SHARE * len(kinds) + 1, a.file
+        assert kinds.count("sure") >= (1 - UNSURE_SHARE) * len(kinds) - 1, a.file
+        kinds = [recogniser.classify(photo).kind for photo in strangers]
+        assert kinds.count("unknown") >= len(kinds) / 2, a.file
+
+
+def test_a_softmax_model_has_all_heads(
+    bombus: Bombus, tiny_classifier: Path, drawn_flowers: Path, others: Path, tmp_path: Path
+) -> None:
+    model = keras.saving.load_model(tiny_classifier)
+    layers = [keras.Input((64, 64, 3)), *model.layers, keras.layers.Softmax()]
+    keras.Sequential(layers).save(tmp_path / "m.keras")
+    some = ("--to", "onnx", "--schemes", "f32", "--unknown", others)
+    code, _, err = _convert(bombus, tmp_path / "m.keras", drawn_flowers, tmp_path / "b", *some)
+    assert code == 0, err
+    bundle = open_bundle(tmp_path / "b")
+    names = ["probabilities", "activation_map", "familiarity"]
+    assert [t.name for t in bundle.manifest.outputs] == names
+    recogniser = Recogniser(bundle)
+    photos = load_photos(scan_photos(others).halves()[1].paths[::3], 64)
+    kinds = [recogniser.classify(photo).kind for photo in photos]
+    assert kinds.count("unknown") >= len(kinds) / 2
+
+
+def test_a_model_without_a_map_is_told_of(
+    bombus: Bombus, tiny_classifier: Path, drawn_flowers: Path, tmp_path: Path
+) -> None:
+    model = keras.saving.load_model(tiny_classifier)
+    keras.Sequential([model, keras.layers.Rescaling(2.0)]).save(tmp_path / "m.keras")
+    some = ("--to", "onnx", "--schemes", "f32")
+    code, out, err = _convert(bombus, tmp_path / "m.keras", drawn_flowers, tmp_path / "b", *some)
+    assert (code, "no class-activation map" in out) == (0, True), err
+    assert [t.name for t in open_bundle(tmp_path / "b").manifest.outputs] == ["logits"]
 
 
 def test_onnx_files_are_tidy(tiny_bundle: Path) -> None:

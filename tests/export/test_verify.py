@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.verify import TOLERANCES, check_reference, judge
+from export.verify import TOLERANCES, check_reference, judge, judge_head
 from models.errors import GateError
 from models.manifest import SCHEMES, Scheme
 
@@ -27,7 +27,7 @@ def _judge(candidate: Any, scheme: Scheme = "f32", **changes: Any) -> Any:
         "scheme": scheme,
         "size": 5000,
         "weights": WEIGHTS,
-        "logits": True,
+        "meaning": "logits",
         "data": "made",
     }
     return judge(**arguments | changes)
@@ -128,6 +128,51 @@ def test_temperature_is_fitted_to_the_artefact() -> None:
     assert sharp.calibration.temperature == pytest.approx(
         3 * plain.calibration.temperature, rel=1e-2
     )
+
+
+def test_probabilities_are_calibrated_as_their_logarithms() -> None:
+    odds = np.exp(REFERENCE.astype(np.float64))
+    p = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    plain, verdict = _judge(REFERENCE), _judge(p, reference=p, meaning="probabilities")
+    assert verdict
+    assert verdict.calibration.temperature == pytest.approx(plain.calibration.temperature, rel=1e-3)
+    assert verdict.quality.ece == pytest.approx(plain.quality.ece, abs=1e-4)
+
+
+HEAD = RNG.normal(3, 2, (40, 7, 7, 5)).astype(np.float32)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("reference", [HEAD, HEAD[:, 0, 0, :1]], ids=["map", "familiarity"])
+def test_a_head_within_its_tolerance_passes(scheme: Scheme, reference: Any) -> None:
+    parity, failures = judge_head(reference, reference, scheme)
+    assert (parity.max_error, parity.rms_error, failures) == (0, 0, [])
+    assert parity.n == 40
+    assert parity.range == pytest.approx(np.ptp(reference))
+    assert parity.agreement is None  # it has no classes to agree on
+    size = TOLERANCES[scheme].rms_error * np.ptp(reference)
+    for factor, passes in ((0.9, True), (1.1, False)):
+        moved = (reference.astype(np.float64) + factor * size).astype(np.float32)
+        parity, failures = judge_head(reference, moved, scheme)
+        assert parity.rms_error == pytest.approx(factor * TOLERANCES[scheme].rms_error, rel=1e-2)
+        assert any("RMS error" in failure for failure in failures) != passes
+
+
+def test_one_wrong_place_fails_an_f32_head() -> None:
+    moved = HEAD.copy()
+    moved[7, 3, 2, 1] += 1e-3 * np.ptp(HEAD)
+    assert ["max error" in failure for failure in judge_head(HEAD, moved, "f32")[1]] == [True]
+    assert judge_head(HEAD, moved, "wi8_ai8")[1] == []
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_head_of_nan_or_infinity_fails(scheme: Scheme, value: float) -> None:
+    broken = HEAD.copy()
+    broken[0, 0, 0, 0] = value
+    parity, failures = judge_head(HEAD, broken, scheme)
+    assert failures == ["NaN or infinity"]
+    assert np.isfinite(parity.max_error)
 
 
 @pytest.mark.parametrize(

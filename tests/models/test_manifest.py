@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from models.errors import IntegrityError
 from models.manifest import Contract, Manifest, labels_sha256, parse_manifest, to_json
-from tests.tiny_bundles import LABELS, SIZE, full_values, manifest_values, parsed
+from tests.tiny_bundles import (
+    HEADS,
+    LABELS,
+    SIZE,
+    artefact_values,
+    full_values,
+    manifest_values,
+    parsed,
+)
 
 Place = tuple[str | int, ...]
 DROP = object()
@@ -46,8 +54,7 @@ def refusal(text: str) -> str:
 def test_round_trip() -> None:
     manifest = parsed(full_values())
     assert parse_manifest(to_json(manifest), "m") == manifest
-    assert manifest.artefacts[0].parity is not None
-    assert manifest.artefacts[0].parity.max_tolerance is None
+    assert manifest.artefacts[0].parity["logits"].max_tolerance is None
     assert json.loads(to_json(manifest))["schema"] == "bombus/bundle@1"
     assert to_json(manifest).endswith("}\n")
 
@@ -81,7 +88,7 @@ def test_a_manifest_cannot_be_changed() -> None:
         manifest.name = "other"
 
 
-A0, Q, P = ("artefacts", 0), ("artefacts", 0, "quality"), ("artefacts", 0, "parity")
+A0, Q, P = ("artefacts", 0), ("artefacts", 0, "quality"), ("artefacts", 0, "parity", "logits")
 C, L, IN, OUT = ("artefacts", 0, "calibration"), ("artefacts", 0, "latency"), "inputs", "outputs"
 NAMES = ["", "../x", "a/b", "a\\b", "/etc/passwd", ".hidden", "-x", "x\n", "a b", "é", "x" * 101]
 NUMBERS = [math.nan, math.inf, -math.inf, "much", None, [1]]
@@ -123,7 +130,7 @@ BOUNDS: list[tuple[Place, list[Any], list[Any]]] = [  # place, refused, accepted
     ((*P, "rms_error"), [-1e-9, *NUMBERS], [0, 5]),
     ((*P, "max_tolerance"), [0, -1, math.nan, math.inf, "much"], [None, 0.1]),
     ((*P, "rms_tolerance"), [0, -1, *NUMBERS], [0.1]),
-    ((*P, "agreement"), [-0.01, 1.01, *NUMBERS], [0, 1]),
+    ((*P, "agreement"), [-0.01, 1.01, math.nan, "much"], [0, 1, None]),
     ((*Q, "n"), [0, *NUMBERS], [1]),
     *(
         ((*Q, score), [-0.01, 1.01, *NUMBERS], [0, 1])
@@ -133,8 +140,14 @@ BOUNDS: list[tuple[Place, list[Any], list[Any]]] = [  # place, refused, accepted
     ((*Q, "drop"), [-1.01, 1.01, *NUMBERS], [-1, 1]),
     ((*Q, "drop_interval"), [[0], [0, math.inf], [math.nan, 0]], [[-0.1, 0.1]]),
     ((*C, "temperature"), [0, 0.009, 100.1, -1, *NUMBERS], [0.01, 100]),
-    ((*C, "reject_threshold"), [-0.01, 1.01, math.nan], [0, 1, None]),
-    ((*C, "conformal_quantiles"), [{"0.9": 1.1}, {"0.9": math.nan}, []], [{}, {"0.9": 1}]),
+    ((*C, "rejection"), [{}, []], [None]),
+    ((*C, "rejection", "reject_below"), [-0.01, 0.61, 1.01, *NUMBERS], [0, 0.6]),
+    ((*C, "rejection", "sure_from"), [-0.01, 0.29, 1.01, *NUMBERS], [0.3, 1]),
+    ((*C, "rejection", "n"), [0, *NUMBERS], [1]),
+    *(
+        ((*C, "rejection", "weights", w), NUMBERS, [-3.5, 0])
+        for w in ("bias", "log_top", "margin", "log_sum", "familiarity")
+    ),
     ((*C, "n"), [0, *NUMBERS], [1]),
     ((*L, "runs"), [0, *NUMBERS], [1]),
     *(((*L, time), [0, -1, *NUMBERS], [0.01]) for time in ("min_ms", "median_ms", "p95_ms")),
@@ -161,7 +174,7 @@ REQUIRED: list[Place] = [
     (*C, "data"),
     (*C, "temperature"),
     (*Q, "drop"),
-    (*P, "agreement"),
+    (*P, "rms_tolerance"),
     ("source", "keras_sha256"),
 ]
 
@@ -189,6 +202,60 @@ def test_no_artefact_takes_the_place_of_the_manifest() -> None:
     values = changed((*A0, "file"), "manifest.json") | {"default": {}}
     assert "distinct file names" in refusal(json.dumps(values))
     parse_manifest(json.dumps(changed((*A0, "file"), "manifest", values)), "m")
+
+
+def with_head(name: str, shape: list[int], meaning: str = "") -> dict[str, Any]:
+    """The small manifest with heads, one of another shape or meaning."""
+    values = manifest_values({"tiny.onnx": b"model"}, heads=True)
+    tensor = next(t for t in values["outputs"] if t["name"] == name)
+    tensor["shape"] = shape
+    tensor["meaning"] = meaning or tensor["meaning"]
+    return values
+
+
+@pytest.mark.parametrize(
+    ("name", "refused", "accepted"),
+    [
+        ("activation_map", [[1, 2, 2, 4], [1, 2, 2, 1], [1, 2]], [[1, 1, 1, 3], [1, 7, 5, 3]]),
+        ("familiarity", [[1, 2], [1, 3], [2]], [[1, 1]]),
+    ],
+)
+def test_shapes_of_heads(name: str, refused: list[list[int]], accepted: list[list[int]]) -> None:
+    for shape in refused:
+        meaning = HEADS[name][1]
+        assert f"{name}: a {meaning} of shape" in refusal(json.dumps(with_head(name, shape)))
+    for shape in accepted:
+        parse_manifest(json.dumps(with_head(name, shape)), "m")
+    parse_manifest(json.dumps(with_head(name, [1, 4], "something else")), "m")
+
+
+def test_a_head_that_is_a_scalar_is_read_or_refused() -> None:
+    for name, (_, meaning) in HEADS.items():
+        refusal(json.dumps(with_head(name, [], meaning)))
+        with suppress(IntegrityError):
+            parse_manifest(json.dumps(with_head(name, [], "something else")), "m")
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "good"),
+    [
+        ({"image": "float32", "logits": "float32"}, True),
+        (dict.fromkeys(("image", "logits", *HEADS), "float32"), True),
+        ({"image": "float32", "logits": "float32", "more": "float32"}, False),
+        (dict.fromkeys(("image", "logits", *HEADS, "more"), "float32"), False),
+    ],
+)
+def test_only_the_source_model_may_lack_the_heads(dtypes: dict[str, str], good: bool) -> None:
+    values = manifest_values({"tiny.onnx": b"model"}, heads=True)
+    source = artefact_values("tiny.keras", b"source") | {"dtypes": dtypes}
+    values["artefacts"].append(source)
+    if good:
+        parse_manifest(json.dumps(values), "m")
+    else:
+        assert "tiny.keras: dtypes must be given for" in refusal(json.dumps(values))
+    values["artefacts"][0]["dtypes"] = {"image": "float32", "logits": "float32"}
+    values["artefacts"].pop()
+    assert "tiny.onnx: dtypes must be given for" in refusal(json.dumps(values))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from models.metrics import (
     Z_95,
+    as_logits,
     confusion_matrix,
     expected_calibration_error,
     fit_temperature,
@@ -57,6 +58,24 @@ def test_softmax_ignores_a_shift_and_keeps_the_order(
     assert np.allclose(p, softmax(logits + shift, temperature), atol=1e-9)
     order = np.argsort(logits, axis=-1)
     assert (np.diff(np.take_along_axis(p, order, axis=-1), axis=-1) >= 0).all()
+
+
+@given(LOGITS, TEMPERATURES)
+def test_probabilities_as_logits(logits: NDArray[np.float64], temperature: float) -> None:
+    assert as_logits(logits, "logits") is logits
+    p = softmax(logits)
+    back = as_logits(p, "probabilities")
+    assert back.shape == p.shape
+    assert np.isfinite(back).all()
+    assert np.allclose(softmax(back), p, atol=1e-9)
+    if p.min() > 1e-9:  # then nothing was cut off, and only the offset is lost
+        assert np.allclose(softmax(back, temperature), softmax(logits, temperature), atol=1e-9)
+
+
+def test_a_probability_of_zero_has_a_logit() -> None:
+    back = as_logits(np.array([[1.0, 0.0]], np.float32), "probabilities")
+    assert back[0, 0] == 0
+    assert -100 < back[0, 1] < -20
 
 
 def test_softmax_by_hand() -> None:

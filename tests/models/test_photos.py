@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import InputError
-from models.photos import LabelledPhotos, read_bytes, scan_class_folders, scan_photos
+from models.photos import FEW_SERIES, LabelledPhotos, read_bytes, scan_class_folders, scan_photos
 
 
 def lay(root: Path, *names: str) -> Path:
@@ -127,6 +127,92 @@ def test_stratified_is_balanced_and_repeatable(counts: list[int], n: int, seed: 
 def test_stratified_takes_others_by_another_seed() -> None:
     photos = in_memory(50, 50)
     assert photos.stratified(20, 0).paths != photos.stratified(20, 1).paths
+
+
+def named(*names: str, root: str = "") -> LabelledPhotos:
+    """Photos of these names, without files."""
+    paths = tuple(Path(root, name) for name in sorted(names))
+    return LabelledPhotos(Path(root), paths, np.zeros(len(paths), np.int64), ("a",))
+
+
+@pytest.mark.parametrize(
+    ("name", "series"),
+    [
+        ("rose_001.jpg", "rose"),
+        ("rose-1.jpg", "rose"),
+        ("rose 12.jpeg", "rose"),
+        ("rose7.png", "rose"),
+        ("rose _- 7.png", "rose"),
+        ("garden/rose_2.jpg", "garden/rose"),
+        ("rose.jpg", "rose"),
+        ("rose_2_leaf.jpg", "rose_2_leaf"),
+        ("rose_1.2_3.jpg", "rose_1.2"),
+        ("2019_may_4.jpg", "2019_may"),
+        ("0007.jpg", "0007"),  # no name but the number: a series of its own
+    ],
+)
+def test_a_series_is_the_name_less_its_number(name: str, series: str) -> None:
+    assert named(name).series == (series,)
+    assert named(name, root="/some/where_3").series == (series,)
+
+
+NAMES = st.builds(
+    "{}{}{:03d}.jpg".format,
+    st.text("abcdeé/", min_size=1, max_size=4).map(lambda t: t.strip("/") or "a"),
+    st.sampled_from(["_", "-", " ", ""]),
+    st.integers(0, 12),
+)
+
+
+MANY = [f"series {chr(97 + i)}_1.jpg" for i in range(FEW_SERIES)]
+
+
+@given(st.sets(NAMES, max_size=40), st.booleans())
+def test_halves_share_nothing_and_leave_nothing_out(names: set[str], many: bool) -> None:
+    photos = named(*names, *(MANY if many else ()))
+    halves = photos.halves()
+    first, second = (set(half.paths) for half in halves)
+    assert not first & second
+    assert first | second == set(photos.paths)
+    if many:
+        assert not set(halves[0].series) & set(halves[1].series)
+    for half in halves:
+        assert half.labels == photos.labels
+        assert len(half.targets) == len(half)
+
+
+@given(st.sets(NAMES, max_size=30), st.sets(NAMES, max_size=30))
+def test_photos_added_later_move_no_other(names: set[str], more: set[str]) -> None:
+    before = named(*names, *MANY).halves()
+    after = named(*names, *MANY, *(more - names), root="").halves()
+    for old, new in zip(before, after, strict=True):
+        assert set(old.paths) <= set(new.paths)
+
+
+def test_halves_do_not_depend_on_the_place() -> None:
+    names = [f"species{chr(97 + i)}_1.jpg" for i in range(20)]
+    here, there = (named(*names, root=root).halves()[0] for root in ("", "/data/others"))
+    assert [p.name for p in here.paths] == [p.name for p in there.paths]
+
+
+def test_halves_are_about_halves() -> None:
+    letters = "abcdefghij"
+    photos = named(*(f"{a}{b}{c}_1.jpg" for a in letters for b in letters for c in letters))
+    first, second = map(len, photos.halves())
+    assert first + second == 1000
+    assert 450 < first < 550
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep file names in Unicode")
+def test_a_file_name_that_is_not_utf8_has_its_half() -> None:
+    photos = named(os.fsdecode(b"\xe9t\xe9_1.jpg"), os.fsdecode(b"\xe9t\xe9_2.jpg"), *MANY)
+    assert sum(map(len, photos.halves())) == len(photos)
+
+
+def test_names_that_a_camera_gives_are_halved_one_by_one() -> None:
+    photos = named(*(f"IMG_{i:04d}.jpg" for i in range(400)))
+    assert set(photos.series) == {"IMG"}
+    assert all(150 < len(half) < 250 for half in photos.halves())
 
 
 def test_hash_is_that_of_names_and_contents(tmp_path: Path) -> None:

@@ -30,8 +30,18 @@ from models.runtime import (
     available_runtimes,
     embedded_contract,
     open_runner,
+    run_each,
 )
-from tests.tiny_bundles import LABELS, SIZE, WEIGHTS, contract_values, logits_of, tiny_onnx
+from tests.tiny_bundles import (
+    FAMILIAR,
+    HEADS,
+    LABELS,
+    SIZE,
+    WEIGHTS,
+    contract_values,
+    logits_of,
+    tiny_onnx,
+)
 
 ROOT = Path(__file__).parents[2]
 IMAGE = np.random.default_rng(0).integers(0, 256, (1, SIZE, SIZE, 3), np.uint8)
@@ -162,6 +172,27 @@ def test_the_legacy_runtime_gives_the_same(tflites: dict[str, bytes], tmp_path: 
         ]
         step = 1e-4 if kind == "float" else 0.1
         assert np.allclose(values, logits(runner), atol=step)
+
+
+def test_rows_are_run_one_at_a_time(float_runner: Runner) -> None:
+    rows = np.random.default_rng(1).integers(0, 256, (5, SIZE, SIZE, 3), np.uint8)
+    answers = run_each(float_runner, rows)
+    assert answers.keys() == {"logits"}
+    assert answers["logits"].shape == (5, len(LABELS))
+    expected = np.concatenate([logits(float_runner, row[None]) for row in rows])
+    assert np.array_equal(answers["logits"], expected)
+    assert np.array_equal(run_each(float_runner, iter(rows))["logits"], expected)
+
+
+def test_rows_are_run_for_every_output() -> None:
+    rows = np.random.default_rng(1).integers(0, 256, (4, SIZE, SIZE, 3), np.uint8)
+    answers = run_each(open_runner(tiny_onnx(heads=True), "onnx"), rows)
+    assert answers.keys() == {"logits", *HEADS}
+    for name, (shape, _) in HEADS.items():
+        assert answers[name].shape == (4, *shape[1:])
+    assert np.allclose(answers["activation_map"], rows @ WEIGHTS, atol=1e-4)
+    means = rows.mean(axis=(1, 2))
+    assert np.allclose(answers["familiarity"][:, 0], means @ FAMILIAR, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,11 @@ from models.files import write_text, writing_to
 from models.manifest import Artefact
 from models.metrics import Scores, confusion_matrix, fit_temperature, score
 from models.photos import LabelledPhotos
-from models.preprocess import load_photo
+from models.preprocess import load_photos
 from models.progress import track
-from models.runtime import open_runner
+from models.rejection import known
+from models.runtime import open_runner, run_each
+from training.flowers.figures import draw_artefacts, draw_confusion
 
 Logits = NDArray[np.float32]
 
@@ -32,10 +33,18 @@ class Result:
     logits: Logits  # [N, K]
     raw: Scores  # ECE of softmax(logits)
     calibrated: Scores  # ECE of softmax(logits / temperature)
+    known: NDArray[np.float64] | None  # [N] probability of showing one of the classes
+    strangers: dict[str, NDArray[np.float64]]  # the same of photos that show none, by folder
 
 
 def write_report(
-    bundle: Bundle, photos: LabelledPhotos, val: LabelledPhotos, out: Path, command: str
+    bundle: Bundle,
+    photos: LabelledPhotos,
+    val: LabelledPhotos,
+    out: Path,
+    *,
+    unknown: LabelledPhotos | None = None,
+    command: str,
 ) -> list[Result]:
     """Score a classifier's bundle and write `<name>.md` and its pictures.
 
@@ -44,6 +53,8 @@ def write_report(
         photos: Test photos: neither trained on, chosen by, nor calibrated on.
         val: Photos to fit the temperature of the Keras model on, as the artefacts' was.
         out: Folder of the page.
+        unknown: Photos of other things, none of which the rejection was fitted on; the folders
+            are scored apart.
         command: What to say reproduces the page.
 
     Returns:
@@ -57,42 +68,54 @@ def write_report(
         raise InputError(f"{photos.root}: its classes are not the labels of {bundle.path}")
     assert manifest.preprocess is not None
     size = manifest.preprocess.size
-    pixels = _load(photos, size, "read test photos")
+    pixels = load_photos(photos.paths, size, "read test photos")
+    strange = load_photos(unknown.paths, size, "read unknown photos") if unknown else None
     results = []
     for artefact in sorted(manifest.artefacts, key=lambda a: a.format != "keras"):
-        logits = _logits(bundle, artefact, pixels)
-        if artefact.calibration is not None:
-            temperature = artefact.calibration.temperature
+        answers = _answers(bundle, artefact, pixels)
+        logits, calibration = answers["logits"], artefact.calibration
+        if calibration is not None:
+            temperature = calibration.temperature
         else:
+            val_pixels = load_photos(val.paths, size, "read val photos")
             temperature = fit_temperature(
-                _logits(bundle, artefact, _load(val, size, "read val photos")), val.targets
+                _answers(bundle, artefact, val_pixels)["logits"], val.targets
             )
+        test_known, strangers = None, {}
+        if calibration is not None and calibration.rejection is not None:
+            test_known = known(calibration.rejection, logits, _familiarity(answers))
+            if unknown is not None and strange is not None:
+                others = _answers(bundle, artefact, strange)
+                values = known(calibration.rejection, others["logits"], _familiarity(others))
+                strangers = {
+                    label: values[unknown.targets == i] for i, label in enumerate(unknown.labels)
+                }
         results.append(
             Result(
                 artefact,
                 logits,
                 score(logits, photos.targets),
                 score(logits, photos.targets, temperature),
+                test_known,
+                strangers,
             )
         )
     matrix = confusion_matrix(
         photos.targets, results[0].logits.argmax(axis=1), len(manifest.labels)
     )
     with writing_to(out / f"{manifest.name}-confusion.png") as path:
-        _draw_confusion(matrix, manifest.labels, path)
+        draw_confusion(matrix, manifest.labels, path)
     with writing_to(out / f"{manifest.name}-artefacts.png") as path:
-        _draw_artefacts(results, path)
+        draw_artefacts([(r.artefact, r.raw) for r in results], path)
     text = _page(bundle, photos, results, matrix, command)
     write_text(out / f"{manifest.name}.md", text)
     return results
 
 
-def _load(photos: LabelledPhotos, size: int, what: str) -> NDArray[np.uint8]:
-    return np.stack([load_photo(path, size) for path in track(photos.paths, len(photos), what)])
-
-
-def _logits(bundle: Bundle, artefact: Artefact, pixels: NDArray[np.uint8]) -> Logits:
-    """Outputs [N, K] of one artefact, by Keras or by the runtime that a device has."""
+def _answers(
+    bundle: Bundle, artefact: Artefact, pixels: NDArray[np.uint8]
+) -> dict[str, NDArray[np.float32]]:
+    """Outputs [N, ...] of one artefact, by Keras or by the runtime that a device has."""
     data = bundle.read(artefact)
     if artefact.format == "keras":
         import keras
@@ -101,11 +124,13 @@ def _logits(bundle: Bundle, artefact: Artefact, pixels: NDArray[np.uint8]) -> Lo
             path = Path(folder, artefact.file)
             path.write_bytes(data)
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        return np.asarray(model.predict(pixels, batch_size=32, verbose=0), np.float32)
+        return {"logits": np.asarray(model.predict(pixels, batch_size=32, verbose=0), np.float32)}
     runner = open_runner(data, artefact.format, threads=2, name=artefact.file)
-    name, output = runner.inputs[0].name, runner.outputs[0].name
-    rows = track(pixels, len(pixels), artefact.file)
-    return np.asarray([runner.run({name: row[None]})[output][0] for row in rows], np.float32)
+    return run_each(runner, track(pixels, len(pixels), artefact.file))
+
+
+def _familiarity(answers: dict[str, NDArray[np.float32]]) -> NDArray[np.float32] | None:
+    return answers["familiarity"][:, 0] if "familiarity" in answers else None
 
 
 def _page(
@@ -151,6 +176,7 @@ def _page(
         "",
         f"![Size, accuracy and latency of the artefacts]({manifest.name}-artefacts.png)",
         "",
+        *_strangers(results),
         "## What it confuses",
         "",
         f"![Confusion matrix]({manifest.name}-confusion.png)",
@@ -174,61 +200,35 @@ def _page(
     return "\n".join(lines) + "\n"
 
 
+def _strangers(results: Sequence[Result]) -> list[str]:
+    """What becomes of photos of other things, and of the classes' own."""
+    judged = [(r, r.artefact.calibration.rejection) for r in results if r.artefact.calibration]
+    rows = []
+    for r, rejection in judged:
+        if rejection is None or r.known is None:
+            continue
+        for who, values in {"the classes": r.known, **r.strangers}.items():
+            sure = float(np.mean(values >= rejection.sure_from))
+            away = float(np.mean(values < rejection.reject_below))
+            rows.append(
+                f"| `{r.artefact.file}` | {who} | {len(values)} | {_percent(sure)} "
+                f"| {_percent(1 - sure - away)} | {_percent(away)} |"
+            )
+    if not rows:
+        return []
+    return [
+        "## Photos of other things",
+        "",
+        "Test photos, and photos of none of the classes; nothing was fitted on either. A photo is "
+        "turned away below the manifest's `reject_below`, sure from `sure_from` on; both were set "
+        "on val.",
+        "",
+        "| artefact | photos of | n | sure % | not sure % | turned away % |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
+
+
 def _percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}"
-
-
-def _figure(width: float, height: float, path: Path, draw: Callable[..., None]) -> None:
-    """Draw on one axis and save a PNG, without a display or global state."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    draw(figure.subplots())
-    figure.savefig(path, dpi=110, metadata={"Software": "bombus"})
-
-
-def _draw_confusion(matrix: NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-
-    def draw(axis: Any) -> None:
-        names = [label.replace("_", " ") for label in labels]
-        axis.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
-        axis.set_xticks(range(len(names)), names, rotation=60, ha="right")
-        axis.set_yticks(range(len(names)), names)
-        axis.set_xlabel("taken for")
-        axis.set_ylabel("photo of")
-        for i, j in zip(*np.nonzero(matrix), strict=True):
-            colour = "white" if share[i, j] > 0.3 else "black"
-            axis.text(j, i, matrix[i, j], ha="center", va="center", fontsize=7, color=colour)
-
-    _figure(8, 7.4, path, draw)
-
-
-def _draw_artefacts(results: Sequence[Result], path: Path) -> None:
-    """Accuracy over latency, the area of a disc its size."""
-    timed = [(r, r.artefact.latency) for r in results if r.artefact.latency]
-    timed.sort(key=lambda pair: pair[1].median_ms)
-
-    def draw(axis: Any) -> None:
-        colours = {"tflite": "#d98c00", "onnx": "#3b6fb5"}
-        for i, (r, latency) in enumerate(timed):
-            a = r.artefact
-            x, y = latency.median_ms, 100 * r.raw.top1
-            axis.scatter(x, y, s=a.bytes / 1e6 * 40, color=colours[a.format], alpha=0.7)
-            label = f"{a.format} {a.scheme}\n{a.bytes / 1e6:.1f} MB"
-            # Above and below in turns, so that neighbours do not cover each other.
-            beside = {"xytext": (0, -12 if i % 2 else 12), "textcoords": "offset points"}
-            align = {"ha": "center", "va": "top" if i % 2 else "bottom"}
-            axis.annotate(label, (x, y), fontsize=8, **beside, **align)
-        reference = results[0].raw
-        axis.axhspan(100 * reference.top1_low, 100 * reference.top1_high, color="grey", alpha=0.15)
-        axis.axhline(100 * reference.top1, color="grey", lw=1, ls="--")
-        note = " Keras float, with its 95 % interval"
-        axis.text(0, 100 * reference.top1_low, note, va="bottom", fontsize=8, color="grey")
-        axis.set_xlim(0, 1.3 * max(latency.median_ms for _, latency in timed))
-        axis.set_xlabel("median ms a photo, one thread")
-        axis.set_ylabel("top-1 on the test photos, %")
-
-    _figure(7, 4.2, path, draw)
