@@ -1,13 +1,19 @@
-# Needs Python 3.11 with pip and venv, and node; everything else goes into .venv.
+# Needs Python 3.11 with pip and venv, and node; everything else goes into .venv and node_modules.
 PYTHON ?= python3.11
 UV_VERSION := 0.13.8
 BIN := .venv/bin
 STAMP := .venv/.stamp
+WEB := edge_app/web
+WEB_MODULES := $(WEB)/node_modules/.stamp
+WEB_PAGES := $(WEB)/dist/index.html
+WEB_SOURCES := $(shell find $(WEB) -type d \( -name node_modules -o -name dist -o -name test \) -prune \
+  -o -type f -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check-slow lint format bench lock clean
+.DELETE_ON_ERROR:
+.PHONY: help run serve web apk test check-slow lint format bench screenshots lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -20,27 +26,52 @@ $(STAMP): requirements/all.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-run: $(STAMP) ## Name the flower in a sample photo, or in PHOTO=file; more options in ARGS=
+$(WEB_MODULES): $(WEB)/package.json $(WEB)/package-lock.json
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019)' || \
+	  { echo "the app is built with node 20.19 or newer and npm: install them" >&2; exit 2; }
+	cd $(WEB) && npm ci --include=dev --loglevel=error
+	@touch $@
+
+$(WEB_PAGES): $(WEB_MODULES) $(WEB_SOURCES)
+	cd $(WEB) && npm run --silent build
+	@touch $@
+
+run: $(STAMP) $(WEB_PAGES) ## Name the flower in a sample photo, or in PHOTO=file; more options in ARGS=
 	$(BIN)/bombus demo $(if $(PHOTO),--photo "$(PHOTO)") $(ARGS)
 
-test: $(STAMP) ## Run the tests; more pytest options in ARGS=
+serve: $(STAMP) $(WEB_PAGES) ## Serve the app; for phones ARGS="--host 0.0.0.0 --https"
+	$(BIN)/bombus app serve $(ARGS)
+
+web: $(WEB_PAGES) ## Build the app's pages
+
+apk: $(STAMP) $(WEB_PAGES) ## Build dist/bombus.apk for Android; site options in ARGS="--bundle NAME"
+	$(BIN)/bombus app site --force --out build/site $(ARGS)
+	$(BIN)/python -m edge_app.android.build --site build/site --out dist/bombus.apk
+
+test: $(STAMP) $(WEB_PAGES) ## Run the tests; more pytest options in ARGS=
+	cd $(WEB) && npm test --silent
 	$(BIN)/python -m pytest $(ARGS)
 
-check-slow: $(STAMP) ## Run the tests that take minutes
+check-slow: $(STAMP) $(WEB_PAGES) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-lint: $(STAMP) ## Check format, lint, types and spelling
+lint: $(STAMP) $(WEB_MODULES) ## Check format, lint, types and spelling
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/codespell
+	cd $(WEB) && npm run --silent typecheck
 
 format: $(STAMP) ## Format the code and apply the safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(STAMP) ## Measure the shipped flower models
+bench: $(STAMP) $(WEB_PAGES) ## Measure the shipped flower models, natively and in a browser
 	$(BIN)/python -m benchmarks.flowers $(ARGS)
+	$(BIN)/python -m benchmarks.app $(ARGS)
+
+screenshots: $(STAMP) $(WEB_PAGES) ## Take the pictures of the app in docs/app
+	$(BIN)/python -m benchmarks.screenshots $(ARGS)
 
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile pyproject.toml \
   --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -54,4 +85,5 @@ lock: ## Write requirements/*.txt anew from pyproject.toml and pins.in; ARGS=--u
 
 clean: ## Remove everything that the other targets made
 	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(WEB)/dist $(WEB)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The phone app's pages in an Android package; see README.md."""

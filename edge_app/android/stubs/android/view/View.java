@@ -1,0 +1,5 @@
+package android.view;
+
+public class View {
+    public void setFitsSystemWindows(boolean fits) {}
+}

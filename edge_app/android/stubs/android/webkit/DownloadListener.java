@@ -1,0 +1,6 @@
+package android.webkit;
+
+public interface DownloadListener {
+    void onDownloadStart(
+            String url, String agent, String disposition, String type, long length);
+}
