@@ -21,7 +21,6 @@ _TRAINING_KEYS = (
     "val",
     "seconds",
     "best_epoch",
-    "soup",
 )
 
 

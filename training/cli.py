@@ -76,24 +76,6 @@ def flowers(
 
 
 @app.command()
-def soup(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs, at least two.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder with train/ and val/.")],
-    out: Annotated[Path, typer.Option(help="Folder of the averaged run.")],
-    as_json: Json = False,
-) -> None:
-    """Average the weights of runs that began alike, as far as it does them good on val.
-
-    Example: bombus train soup runs/plain runs/mixup --data photos --out runs/soup
-    """
-    from training.flowers.soup import make_soup
-
-    summary = make_soup(data, runs, out, say=_say(quiet=as_json))
-    if as_json:
-        typer.echo(json.dumps(summary))
-
-
-@app.command()
 def audit(
     data: Data,
     image_size: Annotated[int, typer.Option(help="Side of the network's input, pixels.")] = 224,
