@@ -27,7 +27,7 @@ $(STAMP): requirements/all.txt pyproject.toml
 	@touch $@
 
 $(WEB_MODULES): $(WEB)/package.json $(WEB)/package-lock.json
-	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019)' || \
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019 ? 1 : 0)' || \
 	  { echo "the app is built with node 20.19 or newer and npm: install them" >&2; exit 2; }
 	cd $(WEB) && npm ci --include=dev --loglevel=error
 	@touch $@
