@@ -82,7 +82,8 @@ def verify(bundle: Which = "flowers", as_json: Json = False) -> None:
         report = {"bundle": opened.manifest.name, "files": [a.file for a in here], "absent": absent}
         typer.echo(json.dumps(report | {"ok": True}))
         return
-    typer.echo(f"{opened.path}: ok, {len(here)} files match the manifest")
+    files = "1 file matches" if len(here) == 1 else f"{len(here)} files match"
+    typer.echo(f"{opened.path}: ok, {files} the manifest")
     if absent:
         typer.echo(f"not here: {', '.join(absent)}")
 

@@ -1,1 +1,1 @@
-"""Robot localization on an IMU alone. Nothing has landed here yet; CHANGELOG.md tells what has."""
+"""Robot localization on an IMU alone: `robot.localizer` is where to begin."""

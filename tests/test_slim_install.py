@@ -120,9 +120,9 @@ def test_the_shipped_bundle_is_there_as_far_as_devices_need_it(command: Command)
     status, out, err = command("bombus", "models", "verify", "flowers")
     assert (status, err) == (0, "")
     here, absent = out.splitlines()
-    assert "2 files match" in here
+    assert "1 file matches" in here
     assert "flowers.keras" in absent
-    assert "wi8_ai8" not in absent
+    assert "flowers_wi8_ai8.tflite" not in absent
 
 
 RECOGNISE = """

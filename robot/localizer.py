@@ -1,0 +1,262 @@
+"""Push one IMU sample, get a pose: the filter with its clock, screen, start and stand-stills.
+
+    localizer = Localizer()
+    for time, gyro, accel in imu:  # s, rad/s, m/s^2; x forward, y left, z up
+        pose = localizer.push(time, gyro, accel)
+
+Memory does not grow with the log. A pose never holds a NaN; its `health` tells what was wrong.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot import loops
+from robot.align import doubted, is_still, moving_start, static_start
+from robot.clock import Clock, Step, Tick
+from robot.engine import compiled, make_step, pack, unpack
+from robot.filter import GATE, Gate, Innovation, chi_square_limit, update
+from robot.health import FAULTS, Health, Screen
+from robot.lie import Array
+from robot.measurements import Measurement, no_motion, no_rotation
+from robot.noise import Advice, ConstantNoise, Memory, NoiseModel, restored_memory, saved_memory
+from robot.pose import OPTIONS, Options, Pose
+from robot.state import SLIP_RATE, Covariance, State
+from robot.still import STILL_LIMITS, StillLimits, Stillness
+
+Numbers = Sequence[float] | Array
+
+
+class Localizer:
+    """A stream of IMU samples in, poses out."""
+
+    def __init__(
+        self,
+        options: Options = OPTIONS,
+        model: NoiseModel | None = None,
+        start: tuple[State, Covariance] | None = None,
+    ) -> None:
+        """Make a localizer.
+
+        Args:
+            options: How it works.
+            model: What sets the noise; the constants for KITTI if None.
+            start: State and covariance at the first sample; without them the first
+                `options.align` seconds are watched, and then gone through again from their start.
+        """
+        self.options = options
+        self.model: NoiseModel = model or ConstantNoise()
+        self._step = make_step(options.engine, options.world, options.slip_gate)
+        self._clock = Clock(options.clock, period=options.clock.period)
+        self._screen = Screen(options.limits, compiled(options.engine, loops.screen))
+        self._set_still(options.still)
+        self._stillness = Stillness(compiled(options.engine, loops.still))
+        self._since_still_update = math.inf
+        self._memory: Memory = self.model.start()
+        self._waiting: list[tuple[float, Array, Health]] | None = None if start else []
+        self._previous = np.zeros(6)
+        self._refused = 0.0  # running share of no-slip updates that the gate disbelieved
+        gate = options.slip_gate
+        self._slip_limit = math.inf if gate is None else chi_square_limit(2, gate.probability)
+        state, spread = start or (State.at_rest(), Covariance.of_deviations())
+        self._x, self._p = pack(state), spread.matrix
+
+    def push(self, time: float, gyro: Numbers, accel: Numbers) -> Pose:
+        """Take in a sample.
+
+        Args:
+            time: s, in any clock; a dropped sample's pose bears the last time kept.
+            gyro: [3] rad/s, IMU axes.
+            accel: [3] specific force, m/s^2, IMU axes.
+        """
+        time = float(time)
+        self._clock, tick = self._clock.tick(time)
+        if tick.step is Step.SAME or tick.step is Step.LATE:
+            health = Health.REPEATED if tick.step is Step.SAME else Health.LATE
+            if self._waiting is not None:
+                health |= Health.ALIGNING
+            return self._pose(self._clock.last, health)
+        raw = [float(x) for x in (*gyro, *accel)]
+        if len(raw) != 6:
+            raise ValueError(f"a sample has 3 rates and 3 forces, not {len(raw)} numbers in all")
+        sample, health = self._screen.check(np.array(raw))
+        if self._waiting is not None:
+            return self._wait(time, tick, sample, health)
+        found = self._advance(tick, sample, health)
+        # Both are OK nearly always, and to join two flags takes longer than to look.
+        return self._pose(time, health if found is Health.OK else health | found)
+
+    def fix(self, measurement: Measurement, gate: Gate | None = GATE) -> Innovation:
+        """Correct the estimate by something else measured at the time of the last sample.
+
+        Args:
+            measurement: From `robot.measurements`, of `self.state`.
+            gate: When to disbelieve it; None for never.
+        """
+        state, spread, innovation = update(self.state, Covariance(self._p), measurement, gate)
+        if innovation.accepted:
+            self._x, self._p = pack(state), spread.matrix
+        return innovation
+
+    @property
+    def state(self) -> State:
+        """The estimate at the last sample."""
+        return unpack(self._x)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether the start is made."""
+        return self._waiting is None
+
+    def _pose(self, time: float, health: Health) -> Pose:
+        return Pose(time, self._x, Covariance(self._p), health)
+
+    def _wait(self, time: float, tick: Tick, sample: Array, health: Health) -> Pose:
+        """Gather the first second, then start from its beginning."""
+        waiting = self._waiting
+        assert waiting is not None
+        if tick.step is Step.JUMP:
+            waiting.clear()
+            health |= Health.TIME_JUMP
+        waiting.append((time, sample, health))
+        if len(waiting) < 2 or time - waiting[0][0] < self.options.align:
+            if len(waiting) == 1:  # a first guess, for poses to be had at once
+                self._begin(moving_start, sample[None])
+            return self._pose(time, health | Health.ALIGNING)
+        self._waiting = None
+        window = np.array([s for _, s, _ in waiting])
+        still, limits = self._still_limits, self.options.still or STILL_LIMITS
+        if is_still(window[:, :3], window[:, 3:], limits):
+            self._begin(static_start, window)
+            if still is not None:
+                self._set_still(still.fitted(window[:, :3], window[:, 3:]))
+        else:
+            self._begin(moving_start, window)
+        result, clock = Health.OK, Clock(self.options.clock, period=self._clock.period)
+        for at, row, its_health in waiting:
+            clock, again = clock.tick(at)
+            result = its_health | self._advance(again, row, its_health)
+        return self._pose(time, result)
+
+    def _set_still(self, limits: StillLimits | None) -> None:
+        self._still_limits = limits
+        self._still_row = (limits or STILL_LIMITS).row
+
+    def _begin(self, start: Any, window: Array) -> None:
+        state, spread = start(window[:, :3], window[:, 3:], self.options.prior, self.options.world)
+        self._x, self._p = pack(state), spread.matrix
+
+    def _advance(self, tick: Tick, sample: Array, health: Health) -> Health:
+        """Move the estimate on to a screened sample; what went wrong on the way."""
+        previous, self._previous = self._previous, sample
+        if tick.step is Step.FIRST:
+            self._memory, _ = self.model.step(self._memory, sample, self._clock.period)
+            return Health.OK
+        if tick.step is Step.JUMP:
+            # A clock that was set back does not tell how long it took: a second at least.
+            self._p = doubted(self.state, Covariance(self._p), max(tick.dt, 1.0)).matrix
+            self._stillness = Stillness(compiled(self.options.engine, loops.still))
+            return Health.TIME_JUMP
+        if tick.parts == 1:
+            return self._take(sample, tick.dt, health)
+        found = Health.FILLED
+        for part in range(1, tick.parts + 1):
+            share = part / tick.parts
+            between = previous + share * (sample - previous)
+            found |= self._take(between, tick.dt / tick.parts, health)
+        return found
+
+    def _take(self, sample: Array, dt: float, health: Health) -> Health:
+        """One step of the filter."""
+        self._memory, advice = self.model.step(self._memory, sample, dt)
+        noise = advice.noise
+        if health is not Health.OK and health & FAULTS:
+            noise = noise.rougher(self.options.limits.rougher)
+        x, p, nis = self._step(self._x, self._p, sample, dt, noise, slip=self.options.slip)
+        found = self._judge(x, p, nis)
+        if self._still_limits is not None:
+            self._rest(sample, dt, advice, self._still_limits)
+        return found
+
+    def _judge(self, x: Array, p: Array, nis: float) -> Health:
+        """Keep a new estimate if it is possible, else go on from the last one, in doubt."""
+        limit = self.options.limits.speed
+        velocity, flat = x[9:12], p.ravel()
+        if not (math.isfinite(x.dot(x) + flat.dot(flat)) and velocity.dot(velocity) < limit**2):
+            state = self.state
+            slow = min(1.0, 0.1 * limit / max(1e-9, float(np.linalg.norm(state.velocity))))
+            state = replace(state, velocity=state.velocity * slow)
+            self._x, self._p = pack(state), doubted(state, Covariance(self._p), 1.0).matrix
+            return Health.DIVERGED
+        self._x, self._p = x, p
+        refused = nis > self._slip_limit
+        self._refused += 0.01 * (refused - self._refused)
+        if self._refused > 0.5:
+            return Health.DIVERGED | (Health.SLIPPING if refused else Health.OK)
+        return Health.SLIPPING if refused else Health.OK
+
+    def _rest(self, sample: Array, dt: float, advice: Advice, limits: StillLimits) -> None:
+        """Zero-velocity and zero-rotation updates, every so often, while standing still."""
+        since = self._stillness.take(sample, dt, self._still_row)
+        still = since >= limits.after if advice.still is None else advice.still > 0.5
+        self._since_still_update += dt
+        if not still or self._since_still_update < limits.every:
+            return
+        # One update stands for all samples since the last.
+        stands_for = min(self._since_still_update, 2 * limits.every)
+        self._since_still_update = 0.0
+        state, spread = unpack(self._x), Covariance(self._p)
+        variance = limits.speed**2 / (SLIP_RATE * stands_for)
+        state, spread, said = update(
+            state, spread, no_motion(state, (variance,)), Gate(limits.probability)
+        )
+        if not said.accepted:
+            return
+        rate = advice.noise.gyro**2 / stands_for + limits.rotation**2 / (SLIP_RATE * stands_for)
+        state, spread, _ = update(
+            state,
+            spread,
+            no_rotation(state, self._stillness.rate, (rate,)),
+            Gate(limits.probability),
+        )
+        self._x, self._p = pack(state), spread.matrix
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Everything that a stream has learned, as arrays: `np.savez` keeps it without pickle.
+
+        Raises:
+            ValueError: The start is not made yet (`aligned`).
+        """
+        if self._waiting is not None:
+            raise ValueError("there is nothing to save before the start: wait until it is aligned")
+        limits = self._still_limits or STILL_LIMITS
+        rest = (self._since_still_update, self._refused, limits.gyro, limits.accel)
+        return {
+            "x": self._x.copy(),
+            "p": self._p.copy(),
+            "previous": self._previous.copy(),
+            "rest": np.array(rest),
+            "screen": self._screen.memory.copy(),
+            "still": self._stillness.memory.copy(),
+            **self._clock.arrays(),
+            **saved_memory(self._memory),
+        }
+
+    def restore(self, saved: dict[str, NDArray[Any]]) -> None:
+        """Go on, bit for bit, from what another localizer of the same options and model saved."""
+        self._x, self._p = np.array(saved["x"]), np.array(saved["p"])
+        self._previous = np.array(saved["previous"])
+        self._since_still_update, self._refused, gyro, accel = saved["rest"].tolist()
+        if self._still_limits is not None:
+            self._set_still(replace(self._still_limits, gyro=gyro, accel=accel))
+        self._clock = Clock.of_arrays(saved, self.options.clock)
+        self._screen.memory = np.array(saved["screen"])
+        self._stillness.memory = np.array(saved["still"])
+        self._memory = restored_memory(saved)
+        self._waiting = None
