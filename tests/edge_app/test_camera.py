@@ -24,7 +24,8 @@ from edge_app.camera import (
 )
 from models.classify import Guess, Reading, Recogniser, Verdict
 from models.errors import InputError
-from models.preprocess import prepare
+from models.preprocess import MIN_SIDE, prepare
+from tests.preprocess_vectors import FOLDER, VECTORS, fingerprints, read_pixels
 from tests.tiny_bundles import LABELS, SIZE, logits_of, write_tiny
 
 Bombus = Callable[..., tuple[int, str, str]]
@@ -91,6 +92,25 @@ def test_the_model_sees_what_it_sees_of_photos(
     expected /= expected.sum()
     for guess in sighting.verdict.guesses:
         assert guess.confidence == pytest.approx(expected[LABELS.index(guess.label)], abs=1e-5)
+
+
+def can_be_filmed(photo: Mapping[str, Any]) -> bool:
+    """The sides of a film are even."""
+    sides = photo["width"], photo["height"]
+    return min(sides) >= MIN_SIDE and not any(side % 2 for side in sides)
+
+
+FILMED = [photo for photo in json.loads(VECTORS.read_text())["photos"] if can_be_filmed(photo)]
+assert len(FILMED) >= 8
+
+
+@pytest.mark.parametrize("photo", FILMED, ids=lambda photo: str(photo["file"]))
+def test_frames_are_prepared_as_the_shared_vectors_say(
+    photo: dict[str, Any], tmp_path: Path
+) -> None:
+    image = read_pixels(FOLDER / photo["upright"])
+    (frame,) = film_frames(write_film(tmp_path / "film.avi", [image], "FFV1"))
+    assert fingerprints(frame.image) == photo["sha256"]
 
 
 def reading(*probabilities: float, known: float = 1.0) -> Reading:
