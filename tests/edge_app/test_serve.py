@@ -336,6 +336,8 @@ def test_the_command_refuses(
 @pytest.mark.parametrize("https", [False, True])
 def test_the_command_serves_until_ctrl_c(tmp_path: Path, https: bool) -> None:
     code = (
+        # A run in the background may have been told to ignore Ctrl-C, and children inherit that.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import sys; from pathlib import Path; import bombus; import edge_app.site as site;"
         "site.PAGES = Path(sys.argv[1]); sys.exit(bombus.run(sys.argv[2:]))"
     )
