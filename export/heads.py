@@ -113,11 +113,21 @@ def with_heads(
     """
     outputs = {output: model.outputs[0]}
     if anatomy is not None and anatomy.maps is not None:
-        places = keras.layers.Conv2D(anatomy.kernel.shape[1], 1, use_bias=False)
+        places = keras.layers.Conv2D(
+            anatomy.kernel.shape[1], 1, use_bias=False, name=_unused(model, MAP)
+        )
         outputs[MAP] = places(anatomy.maps)
         places.set_weights([anatomy.kernel[None, None]])
     if anatomy is not None and probe is not None:
-        reading = keras.layers.Dense(1)
+        reading = keras.layers.Dense(1, name=_unused(model, FAMILIARITY))
         outputs[FAMILIARITY] = reading(anatomy.features)
         reading.set_weights([probe.kernel[:, None], np.array([probe.bias], np.float32)])
     return keras.Model(model.inputs, outputs)
+
+
+def _unused(model: keras.Model, name: str) -> str:
+    """A layer's name that the model has not: Keras's own counters know nothing of loaded models."""
+    taken = {layer.name for layer in model.layers}
+    while name in taken:
+        name += "_"
+    return name

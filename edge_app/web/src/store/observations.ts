@@ -1,5 +1,5 @@
 /** Kept sightings, in the browser's own database on this device. */
-import { openDB, type DBSchema, type IDBPDatabase } from "idb";
+import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore } from "idb";
 import { Problem, type Observation } from "../types";
 
 const NAME = "bombus";
@@ -9,6 +9,7 @@ interface Schema extends DBSchema {
   [STORE]: { key: string; value: Observation; indexes: { date: string } };
 }
 type Database = IDBPDatabase<Schema>;
+type Store = IDBPObjectStore<Schema, [typeof STORE], typeof STORE, "readwrite">;
 
 /**
  * From each version of the database to the next; the version is how many there are. What an app on
@@ -29,18 +30,49 @@ export async function saveObservation(observation: Observation): Promise<void> {
 
 /** Adds or replaces all of them, or none. */
 export async function saveObservations(observations: readonly Observation[]): Promise<void> {
-  await using(async (database) => {
+  await writing(async (store) => {
+    for (const observation of observations) await store.put(observation);
+  });
+  void askToKeep();
+}
+
+/**
+ * Edits an observation as it stands in the database, if it is still there. Edits and removals take
+ * turns in the order they were asked for, so none is lost to another.
+ */
+export async function changeObservation(
+  id: string,
+  change: (observation: Observation) => Observation,
+): Promise<void> {
+  await writing(async (store) => {
+    const now = await store.get(id);
+    if (now) await store.put(change(now));
+  });
+}
+
+/** Takes an observation out and hands it back, so that it can be put in again. */
+export async function removeObservation(id: string): Promise<Observation | undefined> {
+  return writing(async (store) => {
+    const last = await store.get(id);
+    await store.delete(id);
+    return last;
+  });
+}
+
+/** All of the work in one transaction, or none of it. */
+async function writing<T>(work: (store: Store) => Promise<T>): Promise<T> {
+  return using(async (database) => {
     const transaction = database.transaction(STORE, "readwrite", { durability: "strict" });
     try {
-      for (const observation of observations) await transaction.store.put(observation);
+      const result = await work(transaction.store);
       await transaction.done;
+      return result;
     } catch (error) {
       transaction.done.catch(() => {}); // the error below says it already
       abort(transaction);
       throw error;
     }
   });
-  void askToKeep();
 }
 
 function abort(transaction: { abort(): void }): void {
@@ -65,10 +97,6 @@ export async function getObservation(id: string): Promise<Observation | undefine
 export async function listObservations(): Promise<Observation[]> {
   const observations = await using((database) => database.getAllFromIndex(STORE, "date"));
   return observations.reverse();
-}
-
-export async function deleteObservation(id: string): Promise<void> {
-  await using((database) => database.delete(STORE, id));
 }
 
 /** Closes the database; the next call opens it again. */

@@ -1,6 +1,11 @@
 /** One find: photos, verdict, correction, date, place and notes. */
 import { useCallback, useState } from "preact/hooks";
-import { deleteObservation, getObservation, saveObservation } from "../store/observations";
+import {
+  changeObservation,
+  getObservation,
+  removeObservation,
+  saveObservation,
+} from "../store/observations";
 import type { Observation } from "../types";
 import { date, nameOf, t } from "../i18n";
 import { useApp } from "./context";
@@ -35,14 +40,12 @@ export function FindPage({ id }: { id: string }) {
 }
 
 function Find({ find, onChange }: { find: Observation; onChange: () => void }) {
-  const { say } = useApp();
+  const { report, say } = useApp();
   const [correcting, setCorrecting] = useState(false);
 
-  /** Reads the find anew, so that two edits close together never undo each other. */
   const edit = useCallback(
     async (change: (find: Observation) => Observation) => {
-      const now = await getObservation(find.id);
-      if (now) await saveObservation(change(now));
+      await changeObservation(find.id, change);
       onChange();
     },
     [find.id, onChange],
@@ -55,11 +58,12 @@ function Find({ find, onChange }: { find: Observation; onChange: () => void }) {
     if (words) say({ text: words });
   });
   const [remove, removing] = useAction(async () => {
-    const now = (await getObservation(find.id)) ?? find;
-    await deleteObservation(find.id);
+    const last = (await removeObservation(find.id)) ?? find;
     navigate({ screen: "history" });
     const undo = () => {
-      void saveObservation(now).then(() => navigate({ screen: "history", item: now.id }));
+      saveObservation(last)
+        .then(() => navigate({ screen: "history", item: last.id }))
+        .catch(report);
     };
     say({ text: t("history.deleted"), action: { words: t("app.undo"), run: undo } });
   });

@@ -3,10 +3,11 @@ import { IDBFactory } from "fake-indexeddb";
 import { openDB } from "idb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
+  changeObservation,
   closeObservations,
-  deleteObservation,
   getObservation,
   listObservations,
+  removeObservation,
   saveObservation,
   saveObservations,
 } from "../../src/store/observations";
@@ -56,9 +57,22 @@ describe("observations", () => {
 
   it("go when they are deleted", async () => {
     await saveObservations([observation({ id: "a" }), observation({ id: "b" })]);
-    await deleteObservation("a");
+    await removeObservation("a");
     expect(await getObservation("a")).toBeUndefined();
     expect((await listObservations()).map(({ id }) => id)).toEqual(["b"]);
+  });
+
+  it("take edits and removals in turn, and lose none", async () => {
+    await saveObservation(observation({ id: "a" }));
+    const edits = [
+      changeObservation("a", (now) => ({ ...now, notes: "by the mill" })),
+      changeObservation("a", (now) => ({ ...now, correction: "rose" })),
+    ];
+    const removed = removeObservation("a");
+    const late = changeObservation("a", (now) => ({ ...now, notes: "too late" }));
+    await Promise.all([...edits, late]);
+    expect(await removed).toMatchObject({ notes: "by the mill", correction: "rose" });
+    expect(await listObservations()).toEqual([]); // an edit brings nothing back
   });
 
   it("are saved all or none", async () => {
