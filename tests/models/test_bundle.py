@@ -142,7 +142,7 @@ def test_damage_exits_6_in_a_line(written: Bundle, bombus: Bombus, damage: str) 
 
 def test_intact_exits_0(tmp_path: Path, bombus: Bombus) -> None:
     path = write_tiny(tmp_path / "tiny").path
-    assert bombus("models", "verify", path) == (0, f"{path}: ok, 1 files match the manifest\n", "")
+    assert bombus("models", "verify", path) == (0, f"{path}: ok, 1 file matches the manifest\n", "")
 
 
 def test_a_folder_reached_by_a_link_is_fine(written: Bundle, tmp_path: Path) -> None:

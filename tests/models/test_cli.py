@@ -91,7 +91,7 @@ def test_shows_every_number(bombus: Bombus, tmp_path: Path) -> None:
 
 def test_verifies(bombus: Bombus, tiny: Bundle) -> None:
     code, out, err = bombus("models", "verify", tiny.path)
-    assert (code, out, err) == (0, f"{tiny.path}: ok, 1 files match the manifest\n", "")
+    assert (code, out, err) == (0, f"{tiny.path}: ok, 1 file matches the manifest\n", "")
     code, out, _ = bombus("models", "verify", tiny.path, "--json")
     assert json.loads(out) == {
         "bundle": "tiny",

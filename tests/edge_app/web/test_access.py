@@ -120,6 +120,8 @@ def test_text_of_double_size(lasting_phone: LastingPhone, url: str, album: Album
 def test_by_keyboard_alone(app: App, album: Album) -> None:
     """From the first screen to a kept and annotated find, without a pointer."""
     page = app.page
+    # Playwright takes over the chooser of files when the first listener comes, and a key is faster.
+    page.on("filechooser", lambda chooser: None)
 
     def tab_to(name: str) -> None:
         for _ in range(60):
@@ -160,6 +162,8 @@ def test_by_keyboard_alone(app: App, album: Album) -> None:
     page.keyboard.type("by the old mill")
     tab_to("Delete")
     page.keyboard.press("Enter")
+    expect(app.heading).to_have_text("History")
+    expect(app.heading).to_be_focused()
     tab_to("Undo")
     page.keyboard.press("Enter")
     expect(page.get_by_label("Notes")).to_have_value("by the old mill")
