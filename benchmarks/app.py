@@ -24,10 +24,9 @@ from bombus import silence_native_code
 from edge_app.site import build_site, web_artefact
 from models.bundle import find_bundle
 from models.classify import Recogniser
-from models.errors import InputError
 from tests.drawing import draw_flower, write_photo
 from tests.edge_app.web.app import App, Phone
-from tests.edge_app.web.local import FLAGS, find_chromium, serving, transferred
+from tests.edge_app.web.local import FLAGS, require_chromium, serving, transferred
 
 Milliseconds = list[float]
 
@@ -41,9 +40,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     silence_native_code()
-    chromium = find_chromium()
-    if not chromium:
-        raise InputError("no Chromium here: apt-get install chromium")
+    chromium = require_chromium()
     bundle = find_bundle(options.bundle)
     site = build_site([bundle])
     recogniser = Recogniser(bundle, artefact=web_artefact(bundle).file, runtime="litert")

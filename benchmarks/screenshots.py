@@ -19,10 +19,9 @@ from bombus import silence_native_code
 from edge_app.site import build_site, web_artefact
 from models.bundle import find_bundle
 from models.classify import Recogniser
-from models.errors import InputError
 from tests.drawing import SPECIES, draw_flower
 from tests.edge_app.web.app import App, Phone
-from tests.edge_app.web.local import FLAGS, camera_flags, find_chromium, serving
+from tests.edge_app.web.local import FLAGS, camera_flags, require_chromium, serving
 from tests.edge_app.web.scenes import Scenes, write_film, write_jpeg
 
 SIDE = 900  # pixels of a drawn photo
@@ -39,9 +38,7 @@ def main() -> None:
     parser.add_argument("--bundle", default="flowers")
     options = parser.parse_args()
     silence_native_code()
-    chromium = find_chromium()
-    if not chromium:
-        raise InputError("no Chromium here: apt-get install chromium")
+    chromium = require_chromium()
     bundle = find_bundle(options.bundle)
     recogniser = Recogniser(bundle, artefact=web_artefact(bundle).file, runtime="litert")
     drawn = [

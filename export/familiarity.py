@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from export.heads import Probe
 from models.manifest import Rejection, RejectionWeights
+from models.metrics import sigmoid
 from models.rejection import evidence
 from models.rejection import known as known_probability
 
@@ -145,7 +146,7 @@ def fit_logistic(x: Floats, y: Floats, ridge: float) -> tuple[NDArray[np.float64
 
     value = loss(w)
     for _ in range(100):
-        p = 0.5 * (1 + np.tanh(design @ w / 2))
+        p = sigmoid(design @ w)
         gradient = design.T @ (p - y) + penalty * w
         curvature = (design * (p * (1 - p))[:, None]).T @ design + np.diag(penalty)
         step = np.linalg.solve(curvature, gradient)

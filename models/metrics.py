@@ -23,6 +23,11 @@ def softmax(logits: FloatArray, temperature: float = 1.0) -> NDArray[np.float64]
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
 
 
+def sigmoid(z: FloatArray) -> NDArray[np.float64]:
+    """The logistic function, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(np.asarray(z, np.float64) / 2)))
+
+
 def as_logits(outputs: FloatArray, meaning: str) -> FloatArray:
     """Outputs of a classifier as logits: probabilities become their logarithm."""
     return outputs if meaning == "logits" else np.log(np.maximum(outputs, 1e-12))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.manifest import Rejection
+from models.metrics import sigmoid
 
 FloatArray = NDArray[np.floating[Any]]
 Kind = Literal["sure", "unsure", "unknown"]
@@ -45,7 +46,7 @@ def known(
     """Probability [N] that each photo shows one of the classes; arguments as of `evidence`."""
     w = rejection.weights
     z = w.bias + evidence(logits, familiarity) @ [w.log_top, w.margin, w.log_sum, w.familiarity]
-    return np.asarray(0.5 * (1 + np.tanh(z / 2)))  # the logistic function, without overflow
+    return sigmoid(z)
 
 
 def verdict_kind(rejection: Rejection | None, known_probability: float, confidence: float) -> Kind:

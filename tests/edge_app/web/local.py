@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from edge_app.serve import SiteServer
 from edge_app.site import Site
+from models.errors import InputError
 
 # No window, no sandbox for root, nothing that the browser asks of its maker, and no way out.
 FLAGS = (
@@ -28,6 +29,18 @@ def find_chromium() -> str:
     """Where a browser is; empty if there is none."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return next((found for name in names if (found := shutil.which(name))), "")
+
+
+def require_chromium() -> str:
+    """Where a browser is.
+
+    Raises:
+        InputError: There is none.
+    """
+    found = find_chromium()
+    if not found:
+        raise InputError("no Chromium here: apt-get install chromium")
+    return found
 
 
 def camera_flags(film: object) -> list[str]:
