@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
 
-from robot.lie import Array, skew, so3_exp, so3_log
+from robot.lie import Array, skew, so3_exp
 from robot.metrics import Trajectory
-from robot.state import GRAVITY, Noise, State
+from robot.rotations import of_angles
+from robot.simulate import path_of_imu
+from robot.state import Noise, State
 
 MOUNT = so3_exp(np.array((0.02, -0.03, 0.05)))
 LEVER = np.array((0.8, 0.1, 0.4))
@@ -69,7 +70,7 @@ def drive(
     Rates and forces are those with which `filter.propagate_state` follows the truth exactly.
     """
     times = np.arange(round((still + seconds) * rate) + 1) / rate
-    fine = 8  # the path is integrated on a finer clock
+    fine = 8  # the course is integrated on a finer clock
     clock = np.arange((len(times) - 1) * fine + 1) / (rate * fine)
     moving = np.maximum(clock - still, 0.0)
     pace = speed * (1 - np.exp(-(moving**2) / 8)) * (1 + 0.3 * np.sin(0.5 * moving))
@@ -78,34 +79,16 @@ def drive(
     pitch = 0.05 * gain * np.sin(0.2 * moving)
     ahead = np.stack((np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), -np.sin(pitch)), 1)
     flow = pace[:, None] * ahead
-    steps = 0.5 * (flow[1:] + flow[:-1]) / (rate * fine)
-    path = np.concatenate((np.zeros((1, 3)), np.cumsum(steps, axis=0)))[::fine]
     flow, yaw, pitch = flow[::fine], yaw[::fine], pitch[::fine]
-    rotations = [
-        so3_exp(np.array((0, 0, y))) @ so3_exp(np.array((0, p, 0))) @ mount.T
-        for y, p in zip(yaw, pitch, strict=True)
-    ]
-    dt = 1 / rate
-    turns = [so3_log(a.T @ b) / dt for a, b in pairwise(rotations)]
-    gyro = np.array([turns[0], *turns])
-    velocities = np.array(
-        [v + r @ np.cross(w, lever) for v, r, w in zip(flow, rotations, gyro, strict=True)]
-    )
-    positions = np.empty_like(velocities)
-    positions[0] = path[0] + rotations[0] @ lever
-    accel = np.empty_like(velocities)
-    up = np.array((0, 0, GRAVITY))
-    for i in range(1, len(times)):
-        positions[i] = positions[i - 1] + 0.5 * dt * (velocities[i - 1] + velocities[i])
-        change = (velocities[i] - velocities[i - 1]) / dt + up
-        accel[i] = np.linalg.solve(0.5 * (rotations[i - 1] + rotations[i]), change)
-    accel[0] = accel[1]
+    angles = np.stack((np.zeros_like(yaw), pitch, yaw), axis=1)
+    attitudes = of_angles(angles) @ mount.T
+    path = path_of_imu(times, attitudes, flow, lever)
     zero = np.zeros(3)
     truth = tuple(
         State(r, v, p, zero, zero, mount, lever)
-        for r, v, p in zip(rotations, velocities, positions, strict=True)
+        for r, v, p in zip(attitudes, path.velocities, path.positions, strict=True)
     )
-    return Drive(times, gyro, accel, truth)
+    return Drive(times, path.gyro, path.accel, truth)
 
 
 def vectors(size: int = 3, largest: float = 3.0) -> st.SearchStrategy[Array]:

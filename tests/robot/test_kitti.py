@@ -15,8 +15,10 @@ from robot.health import Health
 from robot.localizer import Localizer
 from robot.metrics import Relative, length_weighted
 from robot.pose import Options
+from robot.recording import Recording
 from robot.track import track
-from tests.robot.kitti import SCORED, Recording, beginning, follow, read
+from tests.robot.kitti import follow
+from training.inertial.kitti import SCORED, read_sequence
 
 # t_rel in %: 3-D and, of the seven, horizontal; measured with another filter (papers.md, imu.md).
 BASELINE = {
@@ -31,7 +33,7 @@ FAST = Options(still=None, slip_gate=None, engine="numba" if numba_is_there() el
 
 @pytest.fixture(scope="module")
 def shortest(bombus_data: Path) -> Recording:
-    return read(bombus_data, "04")
+    return read_sequence(bombus_data, "04")
 
 
 def test_the_baseline_of_the_shortest_sequence(shortest: Recording) -> None:
@@ -45,7 +47,7 @@ def test_the_baseline_of_the_shortest_sequence(shortest: Recording) -> None:
 
 @cache
 def baseline(data: Path, sequence: str) -> Relative:
-    return follow(read(data, sequence), FAST)[1]
+    return follow(read_sequence(data, sequence), FAST)[1]
 
 
 @pytest.mark.slow
@@ -88,7 +90,7 @@ def test_a_fault_on_a_real_drive_is_told_and_survived(shortest: Recording, fault
     samples = np.hstack((shortest.gyro, shortest.accel))
     samples[1000 : 1000 + count, axis] = value
     spoiled = replace(shortest, gyro=samples[:, :3], accel=samples[:, 3:])
-    result, score = follow(beginning(spoiled, 1500), Options(engine="numpy"))
+    result, score = follow(spoiled.at(slice(1500)), Options(engine="numpy"))
     assert np.isfinite(result.packed).all()
     assert result.had(fault) > 0
     assert result.had(Health.DIVERGED) == 0
