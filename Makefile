@@ -66,9 +66,11 @@ format: $(STAMP) ## Format the code and apply the safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(STAMP) $(WEB_PAGES) ## Measure the shipped flower models, natively and in a browser
+bench: $(STAMP) $(WEB_PAGES) ## Measure the flower models, natively and in a browser, and the localizer
 	$(BIN)/python -m benchmarks.flowers $(ARGS)
 	$(BIN)/python -m benchmarks.app $(ARGS)
+	$(BIN)/python -m benchmarks.robot $(ARGS)
+	$(BIN)/python -m benchmarks.inertial $(ARGS)
 
 screenshots: $(STAMP) $(WEB_PAGES) ## Take the pictures of the app in docs/app
 	$(BIN)/python -m benchmarks.screenshots $(ARGS)

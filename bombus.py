@@ -28,6 +28,7 @@ GROUPS = {
     "train": "training.cli",
     "export": "export.cli",
     "app": "edge_app.cli",
+    "robot": "robot.cli",
     "models": "models.cli",
     "demo": "export.demo",
 }
@@ -50,7 +51,19 @@ class LazyGroups(TyperGroup):
         group: typer.Typer = importlib.import_module(GROUPS[cmd_name]).app
         command = typer.main.get_command(group)
         command.name = cmd_name
-        return command
+        return _followed_by_robot(command) if cmd_name == "demo" else command
+
+
+def _followed_by_robot(demo: Any) -> Any:
+    """The demo shows two floors of the house, neither of which may know the other."""
+    flowers = demo.callback
+
+    def both(**options: Any) -> None:
+        flowers(**options)
+        importlib.import_module("robot.demo").show()
+
+    demo.callback = both
+    return demo
 
 
 app = typer.Typer(
@@ -104,7 +117,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, ModuleNotFoundError):
         return (
             f"this needs the package {error.name!r}, which is not installed; "
-            "pip install 'bombus[train,export,app]'"
+            "pip install 'bombus[train,export,app,robot]'"
         ), InputError.exit_code
     return f"internal error: {type(error).__name__}: {error} (BOMBUS_DEBUG=1 shows more)", 1
 

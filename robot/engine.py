@@ -80,7 +80,7 @@ def uses_numba(engine: Engine) -> bool:
     return engine == "numba" or (engine == "auto" and numba_is_there())
 
 
-def make_step(engine: Engine, world: World, gate: Gate | None) -> Step:
+def make_step(engine: Engine, world: World, gate: Gate | None, drift: float = 0.0) -> Step:
     """The step for a world and a gate of the slip.
 
     Args:
@@ -88,15 +88,16 @@ def make_step(engine: Engine, world: World, gate: Gate | None) -> Step:
             seconds, unless an earlier process has done so.
         world: Gravity and the Earth's rotation.
         gate: None believes every no-slip update.
+        drift: Of the body in curves, see `measurements.no_slip`, s^2/m.
     """
-    return _CompiledStep(world, gate) if uses_numba(engine) else _NumpyStep(world, gate)
+    return (_CompiledStep if uses_numba(engine) else _NumpyStep)(world, gate, drift)
 
 
 class _NumpyStep:
     """`robot.filter`, step by step."""
 
-    def __init__(self, world: World, gate: Gate | None) -> None:
-        self._world, self._gate = world, gate
+    def __init__(self, world: World, gate: Gate | None, drift: float) -> None:
+        self._world, self._gate, self._drift = world, gate, drift
 
     def __call__(
         self, x: Array, p: Array, sample: Array, dt: float, noise: Noise, *, slip: bool
@@ -107,7 +108,7 @@ class _NumpyStep:
         )
         nis = 0.0
         if slip:
-            measured = no_slip(state, gyro, per_sample(noise.slip, dt))
+            measured = no_slip(state, gyro, per_sample(noise.slip, dt), self._drift)
             state, spread, innovation = update(state, spread, measured, self._gate)
             nis = innovation.nis
         return pack(state), spread.matrix, nis
@@ -116,7 +117,7 @@ class _NumpyStep:
 class _CompiledStep:
     """`robot.kernel.step` with its parameters filled in."""
 
-    def __init__(self, world: World, gate: Gate | None) -> None:
+    def __init__(self, world: World, gate: Gate | None, drift: float) -> None:
         from robot.kernel import PARAMETERS, step  # late: it loads numba
 
         self._step = step
@@ -124,7 +125,7 @@ class _CompiledStep:
         self._parameters = np.zeros(PARAMETERS)
         limit = math.inf if gate is None else chi_square_limit(2, gate.probability)
         soften = gate is not None and gate.soften
-        self._parameters[8:] = (limit, soften, world.gravity, *world.earth)
+        self._parameters[8:] = (limit, soften, world.gravity, *world.earth, drift)
 
     def __call__(
         self, x: Array, p: Array, sample: Array, dt: float, noise: Noise, *, slip: bool

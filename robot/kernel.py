@@ -33,7 +33,7 @@ else:
         return compiled
 
 
-PARAMETERS = 14  # see `step`
+PARAMETERS = 15  # see `step`
 
 
 @_jit
@@ -212,6 +212,9 @@ def _correct(x: Array, p: Array, sample: Array, parameters: Array) -> float:  # 
         h[n, 9], h[n, 10], h[n, 11] = c * ly - b * lz, a * lz - c * lx, b * lx - a * ly
         h[n, 15], h[n, 16], h[n, 17] = b * u[2] - c * u[1], c * u[0] - a * u[2], a * u[1] - b * u[0]
         h[n, 18], h[n, 19], h[n, 20] = c * wy - b * wz, a * wz - c * wx, b * wx - a * wy
+    if parameters[14] != 0.0:
+        ahead = x[21] * u[0] + x[24] * u[1] + x[27] * u[2]
+        r[0] -= parameters[14] * ahead * ahead * (x[23] * wx + x[26] * wy + x[29] * wz)
     ph = np.zeros((21, 2))
     for i in range(21):
         for j in range(3, 21):
@@ -285,10 +288,10 @@ def step(
         p: Covariance [21, 21].
         sample: [6] gyro and accelerometer as measured, rad/s and m/s^2.
         dt: s.
-        parameters: [14]: squares of the six densities of `Noise`, in their order; variances of
+        parameters: [15]: squares of the six densities of `Noise`, in their order; variances of
             lateral and vertical slip in this sample, m^2/s^2 (the first not above 0: no update);
             the gate's limit (infinity for none) and 1 if it softens; gravity, m/s^2; the Earth's
-            rotation [3], rad/s.
+            rotation [3], rad/s; the drift in curves, s^2/m.
 
     Returns:
         State, covariance, and the slip's normalized innovation squared (0 without an update).

@@ -24,17 +24,24 @@ from robot.engine import compiled, make_step, pack, unpack
 from robot.filter import GATE, Gate, Innovation, chi_square_limit, update
 from robot.health import FAULTS, Health, Screen
 from robot.lie import Array
-from robot.measurements import Measurement, no_motion, no_rotation
+from robot.measurements import Measurement, forward_speed, no_motion, no_rotation
 from robot.noise import Advice, ConstantNoise, Memory, NoiseModel, restored_memory, saved_memory
 from robot.pose import OPTIONS, Options, Pose
 from robot.state import SLIP_RATE, Covariance, State
 from robot.still import STILL_LIMITS, StillLimits, Stillness
+from robot.tone import Heard, WheelTone
 
 Numbers = Sequence[float] | Array
 
 
 class Localizer:
-    """A stream of IMU samples in, poses out."""
+    """A stream of IMU samples in, poses out.
+
+    Attributes:
+        options: How it works.
+        model: What sets the noise.
+        heard: Forward speed heard in the wheels at the last sample, m/s; None if none was.
+    """
 
     def __init__(
         self,
@@ -52,12 +59,14 @@ class Localizer:
         """
         self.options = options
         self.model: NoiseModel = model or ConstantNoise()
-        self._step = make_step(options.engine, options.world, options.slip_gate)
+        self._step = make_step(options.engine, options.world, options.slip_gate, options.drift)
         self._clock = Clock(options.clock, period=options.clock.period)
         self._screen = Screen(options.limits, compiled(options.engine, loops.screen))
         self._set_still(options.still)
         self._stillness = Stillness(compiled(options.engine, loops.still))
         self._since_still_update = math.inf
+        self.heard: Heard | None = None
+        self._tone = None if options.tone is None else WheelTone(options.tone)
         self._memory: Memory = self.model.start()
         self._waiting: list[tuple[float, Array, Health]] | None = None if start else []
         self._previous = np.zeros(6)
@@ -162,6 +171,8 @@ class Localizer:
             # A clock that was set back does not tell how long it took: a second at least.
             self._p = doubted(self.state, Covariance(self._p), max(tick.dt, 1.0)).matrix
             self._stillness = Stillness(compiled(self.options.engine, loops.still))
+            if self._tone is not None:
+                self._tone.forget()
             return Health.TIME_JUMP
         if tick.parts == 1:
             return self._take(sample, tick.dt, health)
@@ -174,6 +185,7 @@ class Localizer:
 
     def _take(self, sample: Array, dt: float, health: Health) -> Health:
         """One step of the filter."""
+        self.heard = None
         self._memory, advice = self.model.step(self._memory, sample, dt)
         noise = advice.noise
         if health is not Health.OK and health & FAULTS:
@@ -182,6 +194,8 @@ class Localizer:
         found = self._judge(x, p, nis)
         if self._still_limits is not None:
             self._rest(sample, dt, advice, self._still_limits)
+        if self._tone is not None and self._tone.take(sample, dt, self._x):
+            self._listen(sample[:3], self._tone)
         return found
 
     def _judge(self, x: Array, p: Array, nis: float) -> Health:
@@ -227,6 +241,18 @@ class Localizer:
         )
         self._x, self._p = pack(state), spread.matrix
 
+    def _listen(self, gyro: Array, tone: WheelTone) -> None:
+        """Correct the speed by the sound of the wheels, where it is heard."""
+        believed = forward_speed(self.state, gyro, 0.0, 0.0)
+        row, speed = believed.jacobian[0], -float(believed.residual[0])
+        heard = tone.listen(float(row @ self._p @ row))
+        if heard is None:
+            return
+        self.heard = Heard(speed + heard.speed, heard.variance)
+        # No gate: how likely it is beside what the filter knew has been weighed already.
+        self.fix(forward_speed(self.state, gyro, *self.heard), gate=None)
+        tone.heeded(-float(forward_speed(self.state, gyro, 0.0, 0.0).residual[0]) - speed)
+
     def save(self) -> dict[str, NDArray[Any]]:
         """Everything that a stream has learned, as arrays: `np.savez` keeps it without pickle.
 
@@ -245,6 +271,7 @@ class Localizer:
             "screen": self._screen.memory.copy(),
             "still": self._stillness.memory.copy(),
             **self._clock.arrays(),
+            **({} if self._tone is None else self._tone.save()),
             **saved_memory(self._memory),
         }
 
@@ -258,5 +285,7 @@ class Localizer:
         self._clock = Clock.of_arrays(saved, self.options.clock)
         self._screen.memory = np.array(saved["screen"])
         self._stillness.memory = np.array(saved["still"])
+        if self._tone is not None:
+            self._tone.restore(saved)
         self._memory = restored_memory(saved)
         self._waiting = None

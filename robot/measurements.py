@@ -65,10 +65,28 @@ def body_velocity(state: State, gyro: Array) -> tuple[Array, Array]:
     return back @ velocity, jacobian
 
 
-def no_slip(state: State, gyro: Array, variances: Sequence[float] | Array) -> Measurement:
-    """The body moves neither sideways nor up: variances (lateral, vertical), m^2/s^2."""
+def no_slip(
+    state: State, gyro: Array, variances: Sequence[float] | Array, drift: float = 0.0
+) -> Measurement:
+    """The body moves neither sideways, but for its drift in curves, nor up.
+
+    Tyres take up a lateral force at an angle to their way, in proportion to it while it is small
+    (Pacejka, Tire and Vehicle Dynamics): at forward speed v and yaw rate w, the force is m v w,
+    the angle drift v w, and the body moves outwards at drift v^2 w. How that depends on the state
+    is left out of the Jacobian, since the coefficient is rough.
+
+    Args:
+        state: The estimate.
+        gyro: [3] as measured, IMU axes, rad/s.
+        variances: Lateral and vertical, m^2/s^2.
+        drift: That coefficient, s^2/m; 0 for none.
+    """
     velocity, jacobian = body_velocity(state, gyro)
-    return Measurement(-velocity[1:], jacobian[1:], _noise(variances, 2))
+    residual = -velocity[1:]
+    if drift:
+        turn = float(state.mount[:, 2] @ (gyro - state.gyro_bias))
+        residual[0] -= drift * velocity[0] ** 2 * turn
+    return Measurement(residual, jacobian[1:], _noise(variances, 2))
 
 
 def forward_speed(state: State, gyro: Array, speed: float, variance: float) -> Measurement:

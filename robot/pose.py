@@ -12,6 +12,7 @@ from robot.health import LIMITS, Health, Limits
 from robot.lie import Array
 from robot.state import Covariance, State
 from robot.still import STILL_LIMITS, StillLimits
+from robot.tone import Tone
 
 SLIP_GATE = Gate(1e-6, soften=True)
 
@@ -29,6 +30,8 @@ class Options:
         still: When to take the IMU for standing still; None for never.
         slip: Hold the body to no lateral and vertical velocity.
         slip_gate: When not to; it softens unless told otherwise. None: always believe it.
+        drift: Of the body in curves, see `measurements.no_slip`, s^2/m.
+        tone: Of the vehicle's wheels, which tells its speed; None: do not listen for it.
         engine: numba or numpy.
     """
 
@@ -40,6 +43,8 @@ class Options:
     still: StillLimits | None = STILL_LIMITS
     slip: bool = True
     slip_gate: Gate | None = SLIP_GATE
+    drift: float = 0.0
+    tone: Tone | None = None
     engine: Engine = "auto"
 
 

@@ -13,11 +13,13 @@ from robot.align import PRIOR, Prior
 from robot.lie import Array
 from robot.log import Log
 from robot.metrics import Trajectory
+from robot.profile import Profile
 from robot.rotations import exp, log
 from robot.state import Covariance, State
 
 StartFrom = Literal["truth", "heading", "nothing"]
 MOVING = 0.5  # m/s
+AI_IMU = Covariance.of_deviations()
 COURSE = 1.0  # m of the way that tell the heading of a truth without attitudes
 
 
@@ -44,12 +46,15 @@ class Reference(Log):
         moving = float(np.linalg.norm(self._velocity_at(self.clock[:1]))) > MOVING
         return "truth" if moving and self.has_attitude else "heading"
 
-    def start(self, source: StartFrom) -> tuple[State, Covariance] | Prior:
+    def start(
+        self, source: StartFrom, profile: Profile | None = None
+    ) -> tuple[State, Covariance] | Prior:
         """What the localizer is told before the first sample.
 
         Args:
-            source: `truth` gives attitude, velocity and place, as KITTI's results are made (with
-                AI-IMU's covariances); `heading` the heading and the place; `nothing` nothing.
+            source: `truth` gives attitude, velocity and place, as KITTI's results are made;
+                `heading` the heading and the place; `nothing` nothing.
+            profile: Of the vehicle, which tells how sure a start from truth is; AI-IMU's if None.
 
         Raises:
             InputError: The truth does not know that.
@@ -64,9 +69,11 @@ class Reference(Log):
         first = resampled(self.truth, begin)
         place, rotation = first.positions[0], first.rotations[0]
         if source == "truth":
-            state = State.at_rest(rotation, self._velocity_at(begin), place)
-            # AI-IMU's spread is that of a start at the origin: only the place makes it another.
-            return state, Covariance.of_deviations().about(State.at_rest(position=place))
+            state, spread = State.at_rest(rotation, self._velocity_at(begin), place), AI_IMU
+            if profile is not None:
+                state, spread = profile.start(rotation, state.velocity, place)
+            # The spread is that of a start at the origin: only the place makes it another.
+            return state, spread.about(State.at_rest(position=place))
         x, y, z = place.tolist()
         ahead = rotation[:, 0] if self.has_attitude else self._course()
         return Prior(heading=math.atan2(ahead[1], ahead[0]), position=(x, y, z))

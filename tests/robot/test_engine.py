@@ -62,7 +62,7 @@ def test_numba_and_numpy_agree(
     for part in (x, matrix, sample):
         part.setflags(write=False)
     results = [
-        make_step(engine, world, gate)(x, matrix, sample, 0.02, NOISE, slip=slip)
+        make_step(engine, world, gate, 0.01)(x, matrix, sample, 0.02, NOISE, slip=slip)
         for engine in ("numba", "numpy")
     ]
     (x1, p1, nis1), (x2, p2, nis2) = results

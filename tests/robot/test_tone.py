@@ -1,0 +1,167 @@
+"""Synthetic wheels: shakes at known multiples of a turn, in noise, under a known speed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from robot.engine import pack
+from robot.lie import Array
+from robot.localizer import Localizer
+from robot.pose import Options
+from robot.state import Covariance, State
+from robot.tone import AXES, Tone, WheelTone, evidence, forward_speeds, log_likelihood, weigh
+
+CIRCUMFERENCE = 1.9
+PERIOD = 0.01
+
+
+def tone(weight: float = 0.5) -> Tone:
+    """One that believes all lines alike."""
+    some = ((weight,) * AXES,) * 4
+    return Tone(CIRCUMFERENCE, harmonics=(1, 2, 3, 4), weights=(some, some), trust=0.5)
+
+
+def speeds(count: int, mean: float, seed: int = 0) -> Array:
+    """A speed that wanders by 10 % within some seconds."""
+    t = np.arange(count) * PERIOD
+    phase = np.random.default_rng(seed).uniform(0, 2 * math.pi)
+    return np.asarray(mean * (1 + 0.1 * np.sin(0.7 * t + phase)))
+
+
+def shaken(speed: Array, strength: float = 1.0, seed: int = 0) -> Array:
+    """[N, 6] white noise, and the first three harmonics of the wheels on three axes."""
+    rng = np.random.default_rng(seed)
+    samples = rng.normal(size=(len(speed), AXES))
+    turns = np.cumsum(speed) * PERIOD / CIRCUMFERENCE
+    for harmonic, axis in ((1, 3), (2, 5), (3, 1)):
+        samples[:, axis] += strength * np.sin(2 * math.pi * harmonic * turns + harmonic)
+    return samples
+
+
+@given(st.floats(6.0, 11.0), st.floats(-0.09, 0.09), st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_the_right_constant_is_the_likeliest(mean: float, off: float, seed: int) -> None:
+    true, heard = speeds(512, mean, seed), tone()
+    believed = true - off * true.mean()
+    found = evidence(heard, shaken(true, seed=seed), np.full(512, PERIOD), believed)
+    best = heard.supposed[np.argmax(log_likelihood(heard, found))]
+    # In 5 s the third harmonic goes round 47 times or more, and a line is two rounds wide.
+    assert best * believed.mean() == pytest.approx(off * true.mean(), abs=0.02 * mean)
+
+
+def test_lines_beyond_the_sample_rate_say_nothing() -> None:
+    fast = speeds(512, 30.0)  # 16 turns a second: the third harmonic is at 47 Hz, and more
+    found = evidence(tone(), shaken(fast), np.full(512, PERIOD), fast)
+    assert np.abs(found[:, :, 2:]).max() == 0
+    assert np.abs(found[:, :, :2]).max() > 0
+
+
+@given(
+    st.floats(0.05, 2.0),
+    st.floats(-0.5, 0.5),
+    st.floats(0.05, 0.4),
+)
+@settings(max_examples=50)
+def test_weigh_gives_the_posterior_of_a_normal_likelihood(
+    sigma: float, at: float, width: float
+) -> None:
+    """Of a bell-shaped likelihood the measurement is that bell, whatever was known before."""
+    heard, speed = replace(tone(), trust=1.0, points=2001, span=0.5), 10.0
+    likelihood = -0.5 * np.square((heard.supposed * speed - at) / width)
+    said = weigh(heard, likelihood, speed, sigma**2)
+    if said is None:
+        assert width > 2.9 * sigma or sigma < 2 * width  # it hardly adds to what was known
+        return
+    assert said.speed == pytest.approx(at, abs=0.02)
+    assert said.variance == pytest.approx(width**2, rel=0.05)
+
+
+def test_a_flat_likelihood_is_no_measurement() -> None:
+    assert weigh(tone(), np.zeros(49), 10.0, 0.25) is None
+
+
+def test_silence_and_crawling_are_no_measurement() -> None:
+    heard = WheelTone(tone())
+    slow = pack(State.at_rest(velocity=np.array((1.0, 0.0, 0.0))))
+    rng = np.random.default_rng(0)
+    ready = [heard.take(rng.normal(size=AXES), PERIOD, slow) for _ in range(600)]
+    assert ready[-1]
+    assert not any(ready[:500])
+    assert heard.listen(0.1) is None
+
+
+def test_forward_speed_is_along_the_body() -> None:
+    turn = np.array(((0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)))
+    state = State.at_rest(turn, velocity=np.array((0.0, 7.0, 0.0)))
+    assert forward_speeds(pack(state)[None])[0] == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"circumference": 0.0},
+        {"harmonics": (2, 1)},
+        {"weights": (((0.0,) * 6,),)},
+        {"points": 2},
+    ],
+)
+def test_a_tone_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        replace(tone(), **wrong)  # type: ignore[arg-type]
+
+
+def straight(count: int, speed: float) -> tuple[Array, Array]:
+    """Times and samples of a straight way at one speed, with the shakes of wheels."""
+    samples = 0.2 * shaken(np.full(count, speed), strength=2.0)
+    samples[:, :3] *= 0.01
+    samples[:, 5] += 9.80655
+    return np.arange(count) * PERIOD, samples
+
+
+def drive(localizer: Localizer, times: Array, samples: Array) -> Array:
+    poses = [localizer.push(t, s[:3], s[3:]) for t, s in zip(times, samples, strict=True)]
+    return np.array([pose.velocity for pose in poses])
+
+
+def start(speed: float) -> tuple[State, Covariance]:
+    spread = Covariance.of_deviations(velocity=(0.6, 0.1, 0.1), accel_bias=0.05)
+    return State.at_rest(velocity=np.array((speed, 0.0, 0.0))), spread
+
+
+def test_the_localizer_finds_its_speed_by_ear() -> None:
+    times, samples = straight(3000, 9.0)
+    options = Options(still=None, engine="numpy", tone=tone())
+    with_ears, without = (
+        drive(Localizer(o, start=start(9.6)), times, samples)
+        for o in (options, replace(options, tone=None))
+    )
+    assert abs(with_ears[-1, 0] - 9.0) < 0.15
+    assert abs(without[-1, 0] - 9.0) > 0.3
+
+
+def test_what_was_heard_is_told() -> None:
+    times, samples = straight(1500, 9.0)
+    localizer = Localizer(Options(still=None, engine="numpy", tone=tone()), start=start(9.3))
+    heard = []
+    for t, s in zip(times, samples, strict=True):
+        localizer.push(t, s[:3], s[3:])
+        if localizer.heard is not None:
+            heard.append(localizer.heard)
+    assert 5 <= len(heard) <= 10  # every second, once the window is full
+    assert all(abs(h.speed - 9.0) < 0.3 and h.variance > 0 for h in heard)
+
+
+def test_a_restored_stream_goes_on_bit_for_bit() -> None:
+    times, samples = straight(1500, 9.0)
+    options = Options(still=None, engine="numpy", tone=tone())
+    whole = drive(Localizer(options, start=start(9.3)), times, samples)
+    first, second = Localizer(options, start=start(9.3)), Localizer(options, start=start(9.3))
+    drive(first, times[:777], samples[:777])
+    second.restore(first.save())
+    assert np.array_equal(drive(second, times[777:], samples[777:]), whole[777:])
