@@ -8,8 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from training.flowers.recipe import Recipe, load_recipe, with_values
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models.")
 
 Data = Annotated[Path, typer.Option("--data", help="Class folders, or train/ val/ test/ of them.")]
@@ -45,6 +43,7 @@ def flowers(
 
     Example: bombus train flowers --data photos --backbone MobileNet --out runs/mine
     """
+    from training.flowers.recipe import Recipe, load_recipe, with_values
     from training.flowers.train import train
 
     values: dict[str, Any] = {
@@ -133,6 +132,51 @@ def report(
     for r in results:
         typer.echo(f"{r.artefact.file}: top-1 {100 * r.raw.top1:.2f} %, ECE {r.calibrated.ece:.4f}")
     typer.echo(f"-> {out / opened.manifest.name}.md")
+
+
+@app.command()
+def localizer(
+    out: Annotated[Path, typer.Option(help="Folder of the run; resumes what is in it.")],
+    data: Annotated[Path, typer.Option(help="Folder that holds kitti-imu.", envvar="BOMBUS_DATA")],
+    recipe: Annotated[Path | None, typer.Option(help="TOML recipe; options override it.")] = None,
+    kind: Annotated[str | None, typer.Option(help="snn, cnn, lstm or constant.")] = None,
+    hold_out: Annotated[
+        list[str] | None, typer.Option(help="A KITTI sequence never seen; give it several times.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Of the optimizer.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides every random choice.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train the network that tunes the localizer's filter, resumable at any point.
+
+    Example: bombus train localizer --data DATA --seed 0 --out runs/localizer-0
+    """
+    from training.inertial.recipe import Recipe, load_recipe, with_options
+    from training.inertial.train import train
+
+    base = load_recipe(recipe) if recipe else Recipe()
+    chosen = with_options(base, kind=kind, hold_out=hold_out, steps=steps, seed=seed)
+    summary = train(chosen, data, out)
+    loss = 100 * summary["history"][-1]
+    said = f"t_rel of the last windows {loss:.2f} % -> {out}"
+    typer.echo(json.dumps(summary) if as_json else said)
+
+
+@app.command()
+def localizer_report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of `train localizer`.")],
+    data: Annotated[Path, typer.Option(help="Folder that holds kitti-imu.", envvar="BOMBUS_DATA")],
+    out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("docs/results"),
+    as_json: Json = False,
+) -> None:
+    """Score trained localizers on the drives that they never saw; write the results page.
+
+    Example: bombus train localizer-report runs/localizer-* --data DATA
+    """
+    from training.inertial.report import write_report
+
+    results = write_report(runs, data, out)
+    typer.echo(json.dumps(results) if as_json else f"-> {out / 'localization.md'}")
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""The recipe of a localizer: everything that decides what a training run learns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from models.errors import InputError
+from training.inertial import kitti
+from training.inertial.networks import CONFIGS, SNN, NetworkConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train a localizer on KITTI's drives.
+
+    Attributes:
+        network: What adapts the slip; its base is the profile's, to which the constants learn.
+        hold_out: Sequences of the odometry benchmark whose drives are never seen.
+        tone: Learn to hear the wheels, and train with the speeds heard.
+        steps: Of the optimizer.
+        batch: Windows a step.
+        length: Samples a window, a multiple of 10.
+        pairs: Most stretches that are scored in a window.
+        learning_rate: Peak, of Adam; it falls to 0 along a cosine.
+        warmup: Steps over which it rises.
+        clip: Greatest norm of the gradient.
+        weight_decay: Of the network's weights.
+        seed: Decides every random choice.
+    """
+
+    network: NetworkConfig = SNN
+    hold_out: tuple[str, ...] = kitti.SCORED
+    tone: bool = True
+    steps: int = 300
+    batch: int = 10
+    length: int = 4000
+    pairs: int = 256
+    learning_rate: float = 3e-3
+    warmup: int = 10
+    clip: float = 0.1
+    weight_decay: float = 1e-3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse values no training could use."""
+        if unknown := set(self.hold_out) - set(kitti.SEQUENCES):
+            raise ValueError(f"hold_out {', '.join(sorted(unknown))}: no such sequence")
+        if self.length % 10 or self.length < 100:
+            raise ValueError(f"length {self.length}: must be a multiple of 10, 100 at least")
+        if min(self.steps, self.batch, self.pairs) < 1 or self.learning_rate <= 0:
+            raise ValueError("steps, batch, pairs and learning_rate must be positive")
+
+    @property
+    def key(self) -> str:
+        """A fingerprint."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def with_options(
+    recipe: Recipe,
+    *,
+    kind: str | None = None,
+    hold_out: Sequence[str] | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+) -> Recipe:
+    """A recipe with some values changed; None leaves one as it is.
+
+    Raises:
+        InputError: A value is impossible.
+    """
+    given = {"hold_out": tuple(hold_out) if hold_out else None, "steps": steps, "seed": seed}
+    changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
+    if kind is not None:
+        if kind not in CONFIGS:
+            raise InputError(f"--kind {kind}: not one of {', '.join(CONFIGS)}")
+        changes["network"] = CONFIGS[kind]
+    try:
+        return replace(recipe, **changes)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a TOML recipe; what it leaves out keeps its default.
+
+    Raises:
+        InputError: It cannot be read, or holds a name or value that no recipe has.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return TypeAdapter(Recipe).validate_python(values, extra="forbid")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not TOML ({error})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: {name or 'recipe'}: {first['msg']}") from None

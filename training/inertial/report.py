@@ -1,0 +1,209 @@
+"""The results page of the localizer: every trained run, on the sequences it never saw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from models.errors import InputError
+from models.files import write_text
+from models.progress import track
+from robot.metrics import Relative, length_weighted, relative_errors
+from robot.pose import Options
+from robot.profile import Profile, profile_of
+from robot.recording import Recording
+from robot.state import Covariance, State
+from robot.track import track as follow_track
+from training.inertial import kitti
+from training.inertial.evaluate import follow
+from training.inertial.networks import Network
+from training.inertial.train import KERAS_FILE, PROFILE, RECIPE
+
+SCORES = "scores.json"
+PLAIN = "AI-IMU's constants"
+# What stands in the table for one run: name, whether the network adapts, whether wheels are heard.
+VARIANTS = (
+    ("learned constants", False, False),
+    ("learned constants, wheel tone", False, True),
+    ("network", True, False),
+    ("network, wheel tone", True, True),
+)
+WHOLE = VARIANTS[-1][0]
+
+Scores = dict[str, dict[str, Relative]]  # by variant, then by sequence
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run and its scores."""
+
+    folder: Path
+    kind: str
+    seed: int
+    hold_out: tuple[str, ...]
+    scores: Scores
+
+
+def open_run(folder: Path) -> tuple[dict[str, Any], Profile, Network]:
+    """A finished run's recipe, profile and network.
+
+    Raises:
+        InputError: It is not one.
+    """
+    try:
+        recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+        values = json.loads((folder / PROFILE).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{folder}: no finished run ({Path(str(error.filename)).name} is missing); "
+            "train it with bombus train localizer"
+        ) from None
+    network = keras.models.load_model(folder / KERAS_FILE)
+    return recipe, profile_of(values, str(folder / PROFILE)), network
+
+
+def score(folder: Path, root: Path) -> Run:
+    """Score a run on the sequences that it never saw; kept beside it, and not made twice."""
+    recipe, profile, network = open_run(folder)
+    path = folder / SCORES
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        scores = {v: {s: Relative(**r) for s, r in rows.items()} for v, rows in kept.items()}
+    else:
+        scores = {variant: {} for variant, *_ in VARIANTS}
+        sequences = recipe["hold_out"]
+        for sequence in track(sequences, len(sequences), f"scoring {folder.name}"):
+            recording = kitti.read_sequence(root, sequence)
+            for variant, adapts, hears in VARIANTS:
+                heard = profile if hears else replace(profile, tone=None)
+                found = follow(recording, heard, network if adapts else None)[1]
+                scores[variant][sequence] = found
+        plain = {v: {s: asdict(r) for s, r in rows.items()} for v, rows in scores.items()}
+        write_text(path, json.dumps(plain, indent=1))
+    return Run(folder, recipe["network"]["kind"], recipe["seed"], tuple(recipe["hold_out"]), scores)
+
+
+def write_report(folders: Sequence[Path], root: Path, out: Path) -> dict[str, Any]:
+    """Score runs and write `localization.md`.
+
+    Args:
+        folders: Of finished runs: several seeds, kinds of network and held-out sequences.
+        root: The data folder.
+        out: Folder of the page.
+
+    Returns:
+        Length-weighted t_rel in %, by kind, seed and variant.
+    """
+    runs = [score(folder, root) for folder in folders]
+    sequences = track(list(kitti.SEQUENCES), len(kitti.SEQUENCES), "scoring constants")
+    plain = {s: _constant(kitti.read_sequence(root, s)) for s in sequences}
+    lines = ["# Localization", "", *_INTRODUCTION, ""]
+    lines += table(runs, plain, kitti.SCORED)
+    holed = [run for run in runs if set(kitti.HOLED) <= set(run.hold_out)]
+    if holed:
+        lines += ["", "## Sequences with holes in the recording", "", *_HOLES, ""]
+        lines += table(holed, plain, kitti.HOLED)
+    names = " ".join(f"runs/{folder.name}" for folder in folders)
+    lines += ["", f"Made by `bombus train localizer-report {names} --data DATA`.", ""]
+    write_text(out / "localization.md", "\n".join(lines))
+    return {
+        f"{run.kind} {run.seed}": {v: _weighted(rows) for v, rows in run.scores.items()}
+        for run in runs
+        if set(kitti.SCORED) <= set(run.hold_out)
+    }
+
+
+def _constant(recording: Recording) -> Relative:
+    """AI-IMU's filter and constants: no stand-still, no gate."""
+    result = follow_track(
+        recording.times,
+        recording.gyro,
+        recording.accel,
+        options=Options(still=None, slip_gate=None),
+        start=(
+            State.at_rest(recording.truth.rotations[0], recording.velocities[0]),
+            Covariance.of_deviations(),
+        ),
+    )
+    rows = recording.scored
+    return relative_errors(recording.truth.at(rows), result.trajectory.at(rows))
+
+
+def _weighted(rows: dict[str, Relative]) -> float:
+    return length_weighted(rows.values()).percent
+
+
+def table(runs: Sequence[Run], plain: dict[str, Relative], sequences: Sequence[str]) -> list[str]:
+    """t_rel of each variant, sequence by sequence, then r_rel and horizontal error of the best."""
+    lines = [
+        "| t_rel, % | seeds | " + " | ".join(sequences) + " | length-weighted |",
+        "|---|---|" + "---|" * (len(sequences) + 1),
+        _row(PLAIN, [{s: plain[s] for s in sequences}], sequences, "percent"),
+    ]
+    kinds = dict.fromkeys(run.kind for run in runs)
+    last: list[dict[str, Relative]] = []
+    for kind in kinds:
+        for variant, adapts, _ in VARIANTS:
+            if not adapts and kind != next(iter(kinds)):
+                continue  # the constants of another kind's run are much the same
+            rows = [r.scores[variant] for r in runs if r.kind == kind and _has(r, sequences)]
+            if rows:
+                name = variant.replace("network", kind.upper())
+                bold = "**" if kind == "snn" and variant == WHOLE else ""
+                lines.append(_row(f"{bold}{name}{bold}", rows, sequences, "percent"))
+                last = rows if bold else last
+    if last:
+        lines.append(_row("the same, horizontal", last, sequences, "horizontal"))
+        lines.append(_row("the same, r_rel, deg/100 m", last, sequences, "degrees_per_100_m"))
+    return lines
+
+
+def _has(run: Run, sequences: Sequence[str]) -> bool:
+    return set(sequences) <= set(run.hold_out)
+
+
+def _row(
+    name: str, seeds: Sequence[dict[str, Relative]], sequences: Sequence[str], what: str
+) -> str:
+    """One row: means over the seeds, with the deviation of the last column."""
+
+    def value(r: Relative) -> float:
+        number: float = getattr(r, what)
+        return 100 * number if what == "horizontal" else number
+
+    cells = [f"{np.mean([value(rows[s]) for rows in seeds]):.2f}" for s in sequences]
+    ends = [value(length_weighted([rows[s] for s in sequences])) for rows in seeds]
+    end = f"{np.mean(ends):.3f}"
+    if len(ends) > 1:
+        end += f" ± {np.std(ends, ddof=1):.3f}"
+    return f"| {name} | {len(seeds)} | " + " | ".join(cells) + f" | {end} |"
+
+
+_INTRODUCTION = (
+    "KITTI odometry sequences, by the KITTI metric: sub-sequences of 100 to 800 m, poses at 10 Hz,",
+    "a start every second; 3-D t_rel in % of the length, r_rel in deg/100 m. The filter starts",
+    "from the true attitude and velocity, as AI-IMU's does, and then sees the IMU alone. It is",
+    "causal. No network, constant or wheel tone has seen a drive of any sequence that it is scored",
+    "on: all seven are left out of the training at once, which is stricter than leaving out one.",
+    "Weights of the mean are the lengths of the paths. ± is the deviation over the seeds.",
+    "",
+    "- *AI-IMU's constants*: lateral and vertical variances 1 and 10 m²/s², and its process noise",
+    "  (arXiv 1904.06064).",
+    "- *learned constants*: mount, lever, bias, drift in curves, first deviations and noise,",
+    "  learned together with the network through the filter, and stand-still updates; the network",
+    "  is switched off.",
+    "- *wheel tone*: the speed heard in the shakes of the wheels (`robot/tone.py`), also learned",
+    "  on other drives alone.",
+    "- *SNN*, *CNN*, *LSTM*: causal networks of about 6,000 weights that set the variances of the",
+    "  slip at every sample.",
+)
+_HOLES = (
+    "00, 02 and 05 have holes of up to 1.9 s, which are filled by straight lines. These runs left",
+    "them out of their training.",
+)

@@ -1,0 +1,143 @@
+"""Learn a vehicle's wheel tone from drives whose speed is known: `robot.tone` uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from robot.lie import Array
+from robot.recording import Recording
+from robot.tone import Tone, evidence
+
+_WIDTH = 0.004  # of the target about the true constant, as a fraction of the speed
+
+
+class Windows(NamedTuple):
+    """What was heard in N windows, and what was true: [N, E, 2, H, 6] and [N]."""
+
+    found: Array
+    truth: Array
+
+
+def forward_speeds(recording: Recording) -> Array:
+    """[N] true velocity along the IMU's x axis, m/s."""
+    rotations = recording.truth.rotations
+    return np.asarray(np.einsum("nij,ni->nj", rotations, recording.velocities)[:, 0])
+
+
+def windows(recording: Recording, tone: Tone, rng: np.random.Generator) -> Windows:
+    """Listen to a drive as a filter would whose speed is off by an unknown constant.
+
+    Windows with made-up samples, doubtful truth or too slow a speed are left out.
+
+    Args:
+        recording: A drive with truth.
+        tone: What to listen for.
+        rng: Draws the constants, within half of the tone's span.
+    """
+    period = float(np.median(np.diff(recording.times)))
+    rows, hop = round(tone.window / period), round(tone.every / period)
+    samples = np.hstack((recording.gyro, recording.accel))
+    dt = np.diff(recording.times, prepend=recording.times[0] - period)
+    speeds = forward_speeds(recording)
+    sound = recording.trusted & ~recording.holes()
+    found, truth = [], []
+    for begin in range(0, len(speeds) - rows, hop):
+        at = slice(begin, begin + rows)
+        true = speeds[at]
+        if true.min() < tone.slowest or not sound[at].all():
+            continue
+        off = rng.uniform(-0.5, 0.5) * tone.span
+        # As a filter has it: a constant off, and a little adrift over the window.
+        believed = true - off * true.mean() + rng.normal(0.0, 0.02) * np.linspace(-1, 1, rows)
+        found.append(evidence(tone, samples[at], dt[at], believed))
+        truth.append(off * true.mean() / believed.mean())
+    shape = (0, tone.points, 2, len(tone.harmonics), samples.shape[1])
+    return Windows(np.array(found, np.float32) if found else np.zeros(shape), np.array(truth))
+
+
+def fit(tone: Tone, heard: Iterable[Windows], *, decay: float = 1e-3, rounds: int = 30) -> Tone:
+    """The tone with the weights that make the truth likeliest (a conditional logit, by Newton).
+
+    The target is no single constant but a narrow bell about the true one. The loss is convex.
+
+    Args:
+        tone: Without weights.
+        heard: The windows of each drive.
+        decay: L2 penalty on the weights, per window.
+        rounds: Newton steps at most.
+
+    Raises:
+        ValueError: There is no window at all.
+    """
+    listed = [w for w in heard if len(w.truth)]
+    if not listed:
+        raise ValueError("no drive has a window fast enough to hear the wheels in")
+    features = np.concatenate([w.found for w in listed])
+    shape = features.shape[2:]
+    x = features.reshape(len(features), tone.points, -1).astype(np.float64)
+    target = _target(tone, np.concatenate([w.truth for w in listed]))
+    weights = np.zeros(x.shape[2])
+    for _ in range(rounds):
+        p = _softmax(x @ weights)
+        gradient = np.einsum("nek,ne->k", x, p - target) / len(x) + decay * weights
+        mean = np.einsum("nek,ne->nk", x, p)
+        spread = np.einsum("nek,ne,nel->kl", x, p, x, optimize=True) - mean.T @ mean
+        step = np.linalg.solve(spread / len(x) + decay * np.eye(len(weights)), gradient)
+        weights -= step
+        if np.abs(step).max() < 1e-6:
+            break
+    rows = weights.reshape(shape).tolist()
+    return replace(tone, weights=tuple(tuple(map(tuple, part)) for part in rows))
+
+
+def surprise(tone: Tone, heard: Windows) -> float:
+    """Mean cross-entropy of a drive's windows, nats; log(points) is that of knowing nothing."""
+    logits = np.tensordot(heard.found, tone.table, axes=3)
+    p = _softmax(logits)
+    target = _target(tone, heard.truth)
+    return float(-(target * np.log(p + 1e-12)).sum(axis=1).mean())
+
+
+def circumference(
+    recordings: Iterable[Recording], tone: Tone, low: float = 1.5, high: float = 2.5
+) -> float:
+    """The circumference in m, between two bounds, at which a vehicle's drives sound loudest.
+
+    Power along the true way, in each harmonic relative to its neighbourhood, over all windows and
+    axes. Twice a circumference sounds like half of its harmonics: the bounds should not span both.
+    """
+    tried = np.geomspace(low, high, 8 * tone.points)
+    total = np.zeros(len(tried))
+    for recording in recordings:
+        for way, shakes in _ways(recording, tone):
+            for harmonic in tone.harmonics[:3]:
+                lines = np.exp(-2j * np.pi * harmonic * np.outer(1 / tried, way))
+                power = np.log(np.square(np.abs(lines @ shakes)) + 1e-20)
+                total += np.clip(power - np.median(power, axis=0), -2, 8).sum(axis=1)
+    return float(tried[np.argmax(total)])
+
+
+def _ways(recording: Recording, tone: Tone) -> Iterator[tuple[Array, Array]]:
+    period = float(np.median(np.diff(recording.times)))
+    rows = 2 * round(tone.window / period)
+    changes = np.diff(np.hstack((recording.gyro, recording.accel)), axis=0)
+    speeds = forward_speeds(recording)[1:]
+    steps = speeds * np.diff(recording.times)
+    for begin in range(0, len(steps) - rows, rows):
+        at = slice(begin, begin + rows)
+        if speeds[at].min() >= tone.slowest:
+            yield np.cumsum(steps[at]), changes[at] * np.hanning(rows)[:, None]
+
+
+def _target(tone: Tone, truth: Array) -> Array:
+    bells = np.exp(-0.5 * np.square((tone.supposed - truth[:, None]) / _WIDTH))
+    return np.asarray(bells / bells.sum(axis=1, keepdims=True))
+
+
+def _softmax(logits: Array) -> Array:
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
