@@ -5,6 +5,8 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 WEB := edge_app/web
 WEB_MODULES := $(WEB)/node_modules/.stamp
+EXAMPLE := examples/localizer
+EXAMPLE_MODULES := $(EXAMPLE)/node_modules/.stamp
 WEB_PAGES := $(WEB)/dist/index.html
 WEB_SOURCES := $(shell find $(WEB) -type d \( -name node_modules -o -name dist -o -name test \) -prune \
   -o -type f -print)
@@ -32,6 +34,10 @@ $(WEB_MODULES): $(WEB)/package.json $(WEB)/package-lock.json
 	cd $(WEB) && npm ci --include=dev --loglevel=error
 	@touch $@
 
+$(EXAMPLE_MODULES): $(EXAMPLE)/package.json $(EXAMPLE)/package-lock.json
+	cd $(EXAMPLE) && npm ci --loglevel=error
+	@touch $@
+
 $(WEB_PAGES): $(WEB_MODULES) $(WEB_SOURCES)
 	cd $(WEB) && npm run --silent build
 	@touch $@
@@ -48,11 +54,11 @@ apk: $(STAMP) $(WEB_PAGES) ## Build dist/bombus.apk for Android; site options in
 	$(BIN)/bombus app site --force --out build/site $(ARGS)
 	$(BIN)/python -m edge_app.android.build --site build/site --out dist/bombus.apk
 
-test: $(STAMP) $(WEB_PAGES) ## Run the tests; more pytest options in ARGS=
+test: $(STAMP) $(WEB_PAGES) $(EXAMPLE_MODULES) ## Run the tests; more pytest options in ARGS=
 	cd $(WEB) && npm test --silent
 	$(BIN)/python -m pytest $(ARGS)
 
-check-slow: $(STAMP) $(WEB_PAGES) ## Run the tests that take minutes
+check-slow: $(STAMP) $(WEB_PAGES) $(EXAMPLE_MODULES) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: $(STAMP) $(WEB_MODULES) ## Check format, lint, types and spelling

@@ -102,7 +102,6 @@ def contract_for(plan: Plan, model: keras.Model) -> Contract:
         model: Of `export.heads.with_heads`.
     """
     size = plan.source.image_size
-    now = datetime.datetime.now(datetime.UTC)
     return Contract.model_validate(
         {
             "schema": "bombus/bundle@1",
@@ -110,7 +109,7 @@ def contract_for(plan: Plan, model: keras.Model) -> Contract:
             "version": plan.version,
             "task": "image-classification",
             "license": plan.license,
-            "created": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "created": utc_now(),
             "labels": plan.labels,
             "labels_sha256": labels_sha256(plan.labels),
             "inputs": [
@@ -160,17 +159,13 @@ def assemble(
     default = {"x86": ranked[0].file, "arm": ranked[0].file}
     if tflites:
         default["web"] = tflites[0].file
-    versions = {
-        name: importlib.metadata.version(name)
-        for name in ("bombus", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy")
-    }
     source = Source(
         keras_sha256=plan.source.sha256,
         training=plan.training or {},
         calibration_data=_record(plan.calibration),
         validation_data=_record(plan.validation) | {"name": plan.data_name},
         unknown_data=_record(plan.unknown) | {"name": plan.unknown_name} if plan.unknown else {},
-        versions=versions,
+        versions=tool_versions(),
     )
     values = json.loads(to_json(contract)) | {
         "artefacts": artefacts,
@@ -179,6 +174,19 @@ def assemble(
     }
     files = {keras_artefact.file: keras_bytes} | {m.artefact.file: m.data for m in made}
     return Manifest.model_validate(values), files
+
+
+def tool_versions() -> dict[str, str]:
+    """Versions of what an export is made with."""
+    return {
+        name: importlib.metadata.version(name)
+        for name in ("bombus", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy")
+    }
+
+
+def utc_now() -> str:
+    """The time, as a manifest writes it."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _record(photos: LabelledPhotos | None) -> dict[str, Any]:

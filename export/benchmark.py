@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import ConversionError
 
@@ -168,9 +169,13 @@ def _load(contender: str) -> tuple[Callable[[], object], float]:
     started = time.perf_counter()
     runner = open_runner(data, model_format, runtime=runtime, threads=1, name=file)
     load_ms = 1e3 * (time.perf_counter() - started)
-    (port,) = runner.inputs
-    feeds = {port.name: rng.integers(0, 256, port.shape).astype(port.dtype)}
+    feeds = {p.name: _values(p.shape, rng).astype(p.dtype) for p in runner.inputs}
     return lambda: runner.run(feeds), load_ms
+
+
+def _values(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[Any]:
+    """A photo's pixels; of a stream, the numbers that it begins with."""
+    return rng.integers(0, 256, shape) if len(shape) == 4 else np.zeros(shape)
 
 
 def _import_runtime(runtime: str) -> None:

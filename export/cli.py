@@ -111,3 +111,59 @@ def convert(
         if all(m.verdict for m in made)
         else f"NOT GATED: {len(made)} artefacts -> {out}, some failed the checks"
     )
+
+
+@app.command()
+def localizer(
+    run: Annotated[Path, typer.Argument(help="A run folder of `bombus train localizer`.")],
+    out: Annotated[Path, typer.Option(help="Bundle of the network's step, for `bombus robot`.")],
+    graph: Annotated[
+        Path | None,
+        typer.Option(help="Bundle of the whole localizer in one graph; default: OUT-graph."),
+    ] = None,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A log with its truth to judge by, several if given again: what `bombus robot` "
+            "reads. Default: a simulated drive."
+        ),
+    ] = None,
+    version: Annotated[str, typer.Option(help="Bundle version.")] = "0.1.0",
+    license_id: Annotated[str, typer.Option("--license", help="SPDX identifier.")] = "Apache-2.0",
+    rounds: Annotated[int, typer.Option(min=0, help="Benchmark rounds; 0: none.")] = 20,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Both manifests on output.")] = False,
+) -> None:
+    """Convert a localizer's network, and the whole localizer, to TFLite and ONNX; verify; write.
+
+    Each file localizes the logs and must go where the Keras network and the filter go in float64.
+
+    Example: bombus export localizer runs/mine --log drive.npz --out models/localizer
+    """
+    from export.localizer import export_localizer
+    from export.localizer_bundle import read_run
+    from export.ways import made_up_drive, read_drive
+    from models.cli import print_artefacts
+    from models.files import refuse_existing
+    from models.manifest import to_json
+
+    graph = graph or out.with_name(f"{out.name}-graph")
+    for path in (out, graph):
+        refuse_existing(path, force)
+    bundles = export_localizer(
+        read_run(run),
+        out,
+        graph,
+        [read_drive(where) for where in log] if log else [made_up_drive()],
+        version=version,
+        license_id=license_id,
+        rounds=rounds,
+        force=force,
+        say=(lambda line: None) if as_json else typer.echo,
+    )
+    if as_json:
+        typer.echo(json.dumps([json.loads(to_json(bundle.manifest)) for bundle in bundles]))
+        return
+    for bundle in bundles:
+        print_artefacts(bundle.manifest.artefacts)
+        typer.echo(f"PASSED -> {bundle.path}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import keras
 import onnx
@@ -21,9 +23,28 @@ IR_VERSION = 9  # what opset 18 came with: runtimes of 2023 and later read it
 SIGNATURE = "serve"
 
 
+class Served(Protocol):
+    """The function that every artefact computes: named tensors in, named tensors out."""
+
+    @property
+    def model(self) -> Any:
+        """What holds its weights: a Keras model."""
+        ...
+
+    @property
+    def signature(self) -> list[tf.TensorSpec]:
+        """Its inputs, all of their sizes fixed."""
+        ...
+
+    @property
+    def serve(self) -> Callable[..., dict[str, Any]]:
+        """From tensors in the signature's order to outputs by name."""
+        ...
+
+
 @dataclass(frozen=True)
 class Endpoint:
-    """The function that every artefact computes: image float32 [1, S, S, 3] -> named outputs.
+    """Image float32 [1, S, S, 3] -> named outputs.
 
     Attributes:
         model: Of `export.heads.with_heads`: its outputs are a dictionary.
@@ -46,7 +67,7 @@ class Endpoint:
 
 
 @contextmanager
-def saved_model(endpoint: Endpoint) -> Iterator[Path]:
+def saved_model(endpoint: Served) -> Iterator[Path]:
     """The model as a SavedModel in a temporary folder, for the TFLite converter.
 
     ExportArchive keeps names and weights; `from_concrete_functions` on a Keras 3 model silently
@@ -60,14 +81,15 @@ def saved_model(endpoint: Endpoint) -> Iterator[Path]:
         yield Path(folder)
 
 
-def to_onnx(endpoint: Endpoint) -> onnx.ModelProto:
-    """The model as float32 ONNX.
+def to_onnx(endpoint: Served) -> onnx.ModelProto:
+    """The model as ONNX, in the precision of its signature.
 
     Raises:
         ConversionError: tf2onnx cannot convert it.
     """
     model: onnx.ModelProto
     function = tf.function(endpoint.serve, input_signature=endpoint.signature)
+    logging.disable(logging.WARNING)  # what it could not make faster; it tells the root logger
     try:
         model, _ = tf2onnx.convert.from_function(
             function, input_signature=endpoint.signature, opset=OPSET
@@ -76,4 +98,6 @@ def to_onnx(endpoint: Endpoint) -> onnx.ModelProto:
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:  # tf2onnx raises whatever it meets
         raise ConversionError(f"onnx: conversion failed ({reason(error)})") from error
+    finally:
+        logging.disable(logging.NOTSET)
     return model

@@ -53,14 +53,23 @@ def load_keras(path: Path, imports: Sequence[str] = ()) -> SourceModel:
             importlib.import_module(module)
         except ImportError as error:
             raise InputError(f"--import {module}: cannot be imported ({error})") from error
+    model, data = load_safely(path)
+    size, classes = _classifier_shape(path, model)
+    return SourceModel(model, path, hashlib.sha256(data).hexdigest(), size, classes)
+
+
+def load_safely(path: Path) -> tuple[keras.Model, bytes]:
+    """Load any `.keras` file whose layers are registered, and give its bytes.
+
+    Raises:
+        InputError: As `load_keras`, but for the model's kind.
+    """
     data = read_bytes(path)
     _check_layers(path, data)
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras.saving.load_model(path, compile=False, safe_mode=True), data
     except Exception as error:  # a damaged archive fails in many ways
         raise InputError(f"{path}: Keras cannot load it ({reason(error)})") from error
-    size, classes = _classifier_shape(path, model)
-    return SourceModel(model, path, hashlib.sha256(data).hexdigest(), size, classes)
 
 
 def _check_layers(path: Path, data: bytes) -> None:

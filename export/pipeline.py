@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from models.manifest import Artefact, Contract, Dtype, Format, Latency, Scheme
 from models.metrics import as_logits
 from models.preprocess import load_photos
 from models.progress import track
-from models.runtime import available_runtimes, open_runner, run_each
+from models.runtime import Runner, available_runtimes, open_runner, run_each
 
 Say = Callable[[str], None]
 
@@ -157,17 +157,13 @@ def _judge(plan: Plan, draft: Draft, exam: Exam) -> Made:
             exam.reference[FAMILIARITY][:, 0],
         )
         calibration = calibration.model_copy(update={"rejection": rejection})
-    dtypes: dict[str, Dtype] = {
-        port.name: port.dtype.name  # type: ignore[misc]
-        for port in (*runner.inputs, *runner.outputs)
-    }
     artefact = Artefact(
         file=draft.file,
         format=draft.format,
         scheme=draft.scheme,
         bytes=len(draft.data),
         sha256=hashlib.sha256(draft.data).hexdigest(),
-        dtypes=dtypes,
+        dtypes=dtypes_of(runner),
         parity=parity,
         quality=verdict.quality,
         calibration=calibration,
@@ -175,33 +171,58 @@ def _judge(plan: Plan, draft: Draft, exam: Exam) -> Made:
     return Made(artefact, draft.data, replace(verdict, failures=tuple(failures)))
 
 
+def dtypes_of(runner: Runner) -> dict[str, Dtype]:
+    """What a file takes and gives, by name."""
+    return {
+        port.name: port.dtype.name  # type: ignore[misc]
+        for port in (*runner.inputs, *runner.outputs)
+    }
+
+
 def _refuse_failures(plan: Plan, made: Sequence[Made], out: Path) -> None:
     failed = [m for m in made if not m.verdict]
     if not failed or not plan.gate:
         return
+    raise rejected(out, {m.artefact.file: (m.data, m.verdict.failures) for m in failed}, len(made))
+
+
+def rejected(out: Path, failed: Mapping[str, tuple[bytes, Sequence[str]]], count: int) -> GateError:
+    """Keep what failed beside the bundle that is not made, for people to look at; the error.
+
+    Args:
+        out: The bundle's folder.
+        failed: Content and reasons by file name.
+        count: How many artefacts were judged.
+    """
     folder = out.with_name(f"{out.name}.rejected")
-    for m in failed:
-        with writing_to(folder / f"{m.artefact.file}.rejected") as temporary:
-            temporary.write_bytes(m.data)
-    reasons = "; ".join(f"{m.artefact.file}: {', '.join(m.verdict.failures)}" for m in failed)
-    raise GateError(f"{len(failed)} of {len(made)} artefacts rejected, kept in {folder}: {reasons}")
+    for file, (data, _) in failed.items():
+        with writing_to(folder / f"{file}.rejected") as temporary:
+            temporary.write_bytes(data)
+    reasons = "; ".join(f"{file}: {', '.join(why)}" for file, (_, why) in failed.items())
+    return GateError(f"{len(failed)} of {count} artefacts rejected, kept in {folder}: {reasons}")
 
 
 def _with_latency(plan: Plan, made: list[Made]) -> list[Made]:
     """The same with measured latencies, all artefacts in turns."""
     if plan.rounds == 0:
         return made
+    latencies = measured({m.artefact.file: m.data for m in made}, plan.rounds)
+    return [
+        replace(m, artefact=m.artefact.model_copy(update={"latency": latencies[m.artefact.file]}))
+        for m in made
+    ]
+
+
+def measured(files: Mapping[str, bytes], rounds: int) -> dict[str, Latency]:
+    """Latencies of artefacts by file name, all in turns, on each one's preferred runtime."""
     with tempfile.TemporaryDirectory(prefix="bombus-") as folder:
         contenders = []
-        for m in made:
-            path = Path(folder, m.artefact.file)
-            path.write_bytes(m.data)
-            contenders.append(f"{available_runtimes(m.artefact.format)[0]}:{path}")
-        timings = benchmark(contenders, plan.rounds)
-    return [
-        replace(m, artefact=m.artefact.model_copy(update={"latency": _latency(t)}))
-        for m, t in zip(made, timings, strict=True)
-    ]
+        for file, data in files.items():
+            path = Path(folder, file)
+            path.write_bytes(data)
+            contenders.append(f"{available_runtimes(path.suffix[1:])[0]}:{path}")
+        timings = benchmark(contenders, rounds)
+    return {file: _latency(timing) for file, timing in zip(files, timings, strict=True)}
 
 
 def _latency(timing: Timing) -> Latency:
@@ -209,10 +230,15 @@ def _latency(timing: Timing) -> Latency:
         runtime=timing.contender.partition(":")[0],
         machine=machine(),
         runs=timing.runs,
-        min_ms=round(timing.min_ms, 3),
-        median_ms=round(timing.median_ms, 3),
-        p95_ms=round(timing.p95_ms, 3),
+        min_ms=_rounded(timing.min_ms),
+        median_ms=_rounded(timing.median_ms),
+        p95_ms=_rounded(timing.p95_ms),
     )
+
+
+def _rounded(ms: float) -> float:
+    """Four figures: a step of a stream takes microseconds, a photo seconds."""
+    return float(f"{ms:.4g}")
 
 
 def slower_than_float(artefacts: Sequence[Artefact]) -> list[str]:

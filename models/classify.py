@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.errors import InputError, IntegrityError
-from models.manifest import Artefact
+from models.manifest import Artefact, ImagePreprocess
 from models.metrics import as_logits, softmax
 from models.photos import read_bytes
 from models.preprocess import decode, prepare
@@ -99,7 +99,9 @@ class Recogniser:
             IntegrityError: The artefact is not the one in the manifest, or not as described there.
         """
         manifest = bundle.manifest
-        if manifest.task != "image-classification" or manifest.preprocess is None:
+        if manifest.task != "image-classification" or not isinstance(
+            manifest.preprocess, ImagePreprocess
+        ):
             raise InputError(
                 f"{bundle.path}: its task is {manifest.task}, not image-classification"
             )

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from models.bundle import SHIPPED, Bundle, find_bundle, list_bundles
 from models.errors import IntegrityError
-from models.manifest import Artefact, to_json
+from models.manifest import Artefact, Parity, to_json
 from models.runtime import RUNTIMES, available_runtimes, embedded_contract
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show and verify bundles.")
@@ -91,21 +91,36 @@ def verify(bundle: Which = "flowers", as_json: Json = False) -> None:
 def print_artefacts(artefacts: Sequence[Artefact]) -> None:
     """A table: size, parity, quality and latency, a row an artefact."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("artefact", "MB", "RMS err", "agree", "top-1 %", "95 %", "drop", "ms"):
+    localizes = any(a.ways for a in artefacts)
+    judged = ("apart %",) if localizes else ("agree", "top-1 %", "95 %", "drop")
+    for column in ("artefact", "MB", "RMS err", *judged, "ms"):
         table.add_column(column, justify="left" if column == "artefact" else "right")
     for a in artefacts:
-        p, q, speed = next(iter(a.parity.values()), None), a.quality, a.latency
+        p, speed = next(iter(a.parity.values()), None), a.latency
         table.add_row(
             a.file,
             f"{a.bytes / 1e6:.2f}",
             f"{p.rms_error:.1e}" if p else "",
-            f"{p.agreement:.4f}" if p and p.agreement is not None else "",
-            f"{100 * q.top1:.2f}" if q else "",
-            f"{100 * q.top1_interval[0]:.1f}–{100 * q.top1_interval[1]:.1f}" if q else "",
-            f"{100 * q.drop:+.2f}" if q else "",
-            f"{speed.median_ms:.2f}" if speed else "",
+            *((_apart(a),) if localizes else _scores(a, p)),
+            f"{speed.median_ms:.3g}" if speed else "",
         )
     Console(width=max(Console().width, 100)).print(table)  # a name cut short helps nobody
+
+
+def _apart(a: Artefact) -> str:
+    """The most that a way parts from the reference's, of its length."""
+    return f"{100 * max(way.apart / way.metres for way in a.ways):.1e}" if a.ways else ""
+
+
+def _scores(a: Artefact, p: Parity | None) -> tuple[str, ...]:
+    """Of a classifier: agreement, top-1, its interval, and what it lost."""
+    q = a.quality
+    return (
+        f"{p.agreement:.4f}" if p and p.agreement is not None else "",
+        f"{100 * q.top1:.2f}" if q else "",
+        f"{100 * q.top1_interval[0]:.1f}–{100 * q.top1_interval[1]:.1f}" if q else "",
+        f"{100 * q.drop:+.2f}" if q else "",
+    )
 
 
 def _check_embedded(bundle: Bundle, artefact: Artefact) -> None:

@@ -12,7 +12,15 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from models.errors import IntegrityError
 
@@ -20,9 +28,13 @@ SCHEMA = "bombus/bundle@1"
 FORMATS = ("keras", "tflite", "onnx")
 
 Format = Literal["keras", "tflite", "onnx"]
-Scheme = Literal["f32", "f16", "wi8_afp32", "wi8_ai8"]
+Scheme = Literal["f64", "f32", "f16", "wi8_afp32", "wi8_ai8"]
+# Outputs of a noise adapter that a filter understands, and their widths.
+ADAPTER_OUTPUTS = {"slip": 2, "still": 1, "speed": 2, "process": 2}
+# What a localizer's graph gives at every sample, beside the states of its memory.
+POSE_OUTPUTS = {"next_rotation": (1, 3, 3), "next_velocity": (1, 3), "next_position": (1, 3)}
 SCHEMES: tuple[Scheme, ...] = ("f32", "f16", "wi8_afp32", "wi8_ai8")
-Dtype = Literal["float32", "float16", "uint8", "int8", "int32", "int64", "bool"]
+Dtype = Literal["float64", "float32", "float16", "uint8", "int8", "int32", "int64", "bool"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -66,6 +78,36 @@ class ImagePreprocess(_Part):
     crop: Literal["centre-square"] = "centre-square"
     resize: Literal["antialiased-bilinear"] = "antialiased-bilinear"
     size: Annotated[int, Field(ge=1, le=4096)]
+
+
+class ImuPreprocess(_Part):
+    """How an IMU becomes the input, a sample at a time; scaling happens inside the graph.
+
+    Attributes:
+        rate_hz: One call stands for 1 / rate_hz seconds. A faster IMU is averaged over them, a
+            slower one's sample is given again (`robot.adapter`).
+        axes: Of the IMU: x forward, y left, z up.
+        gyro_unit: Of the first three numbers.
+        accel_unit: Of the last three, specific force: +9.8 on z at rest.
+    """
+
+    kind: Literal["imu"]
+    rate_hz: Annotated[float, Field(ge=1, le=10_000)]
+    axes: Literal["flu"] = "flu"
+    gyro_unit: Literal["rad/s"] = "rad/s"
+    accel_unit: Literal["m/s^2"] = "m/s^2"
+
+
+def _kind(value: Any) -> str:
+    """Which preprocess it is; photos came first and need not say so."""
+    kind = value.get("kind", "image") if isinstance(value, dict) else getattr(value, "kind", "")
+    return kind if isinstance(kind, str) else ""
+
+
+Preprocess = Annotated[
+    Annotated[ImagePreprocess, Tag("image")] | Annotated[ImuPreprocess, Tag("imu")],
+    Discriminator(_kind),
+]
 
 
 class RejectionWeights(_Part):
@@ -123,6 +165,7 @@ class Parity(_Part):
         rms_tolerance: What `rms_error` had to stay within.
         agreement: Share of inputs with the same top class; None for an output that is no vector
             of classes.
+        scale: None as it is; of an output that spans decades, `log10` of it was compared.
     """
 
     n: Annotated[int, Field(ge=1)]
@@ -132,6 +175,27 @@ class Parity(_Part):
     max_tolerance: Positive | None = None
     rms_tolerance: Positive
     agreement: Fraction | None = None
+    scale: Literal["log10"] | None = None
+
+
+class Way(_Part):
+    """A drive localized with an artefact beside the same drive localized in float64.
+
+    Attributes:
+        drive: Its name.
+        n: Samples.
+        metres: Length of the drive.
+        apart: Greatest distance between the two ways, m.
+        turned: Greatest angle between their attitudes, rad.
+        tolerance: What `apart` had to stay within, as a fraction of the length.
+    """
+
+    drive: str
+    n: Annotated[int, Field(ge=1)]
+    metres: Positive
+    apart: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    turned: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    tolerance: Positive
 
 
 class Quality(_Part):
@@ -172,6 +236,7 @@ class Artefact(_Part):
             a float32 image input takes the same 0..255 as a uint8 one. A Keras file, from which
             the others are made, need not have the outputs that the export adds.
         parity: Per output.
+        ways: Of what localizes, per drive.
     """
 
     file: Name
@@ -181,6 +246,7 @@ class Artefact(_Part):
     sha256: Sha256
     dtypes: dict[Name, Dtype]
     parity: dict[Name, Parity] = {}
+    ways: tuple[Way, ...] | None = None
     quality: Quality | None = None
     calibration: Calibration | None = None
     latency: Latency | None = None
@@ -211,31 +277,70 @@ class Contract(_Part):
     labels_sha256: Sha256
     inputs: Annotated[tuple[Tensor, ...], Field(min_length=1)]
     outputs: Annotated[tuple[Tensor, ...], Field(min_length=1)]
-    preprocess: ImagePreprocess | None = None
+    preprocess: Preprocess | None = None
+    profile: dict[str, Any] | None = None  # of the vehicle learned on; `robot.profile` checks it
 
     @model_validator(mode="after")
     def _consistent(self) -> Contract:
         if labels_sha256(self.labels) != self.labels_sha256:
             raise ValueError("labels do not match labels_sha256")
         if self.task == "image-classification":
-            size = self.preprocess.size if self.preprocess else 0
-            if self.inputs[0].shape != (1, size, size, 3):
-                raise ValueError(f"input shape {self.inputs[0].shape} is not that of preprocess")
-            if self.outputs[0].shape != (1, len(self.labels)):
-                raise ValueError(
-                    f"{len(self.labels)} labels for an output of shape {self.outputs[0].shape}"
-                )
-            for tensor in self.outputs[1:]:
-                places = tensor.shape[1:3]
-                shapes = {
-                    "class-activation-map": (1, *places, len(self.labels)),
-                    "familiarity": (1, 1),
-                }
-                if tensor.shape != shapes.get(tensor.meaning, tensor.shape) or (
-                    tensor.meaning == "class-activation-map" and len(tensor.shape) != 4
-                ):
-                    raise ValueError(f"{tensor.name}: a {tensor.meaning} of shape {tensor.shape}")
+            self._check_classifier()
+        if self.task == "imu-noise-adaptation":
+            self._check_adapter()
+        if self.task == "imu-localization":
+            self._check_localizer()
         return self
+
+    def _check_classifier(self) -> None:
+        size = self.preprocess.size if isinstance(self.preprocess, ImagePreprocess) else 0
+        if self.inputs[0].shape != (1, size, size, 3):
+            raise ValueError(f"input shape {self.inputs[0].shape} is not that of preprocess")
+        if self.outputs[0].shape != (1, len(self.labels)):
+            raise ValueError(
+                f"{len(self.labels)} labels for an output of shape {self.outputs[0].shape}"
+            )
+        for tensor in self.outputs[1:]:
+            places = tensor.shape[1:3]
+            shapes = {
+                "class-activation-map": (1, *places, len(self.labels)),
+                "familiarity": (1, 1),
+            }
+            if tensor.shape != shapes.get(tensor.meaning, tensor.shape) or (
+                tensor.meaning == "class-activation-map" and len(tensor.shape) != 4
+            ):
+                raise ValueError(f"{tensor.name}: a {tensor.meaning} of shape {tensor.shape}")
+
+    def _check_stream(self, given: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+        """Hold a stream to what it is given first, and each state to its feeder.
+
+        Returns:
+            The shapes of its outputs.
+        """
+        if not isinstance(self.preprocess, ImuPreprocess):
+            raise ValueError("preprocess must be of kind imu")
+        first, states = self.inputs[: len(given)], self.inputs[len(given) :]
+        if [(t.name, t.shape) for t in first] != list(given.items()):
+            named = ", ".join(f"{name} {shape}" for name, shape in given.items())
+            raise ValueError(f"the first inputs must be {named}")
+        fed = sorted((t.feeds, t.shape, t.dtype) for t in self.outputs if t.feeds is not None)
+        if fed != sorted((t.name, t.shape, t.dtype) for t in states):
+            raise ValueError("each state must be fed by one output of its shape and dtype")
+        return {t.name: t.shape for t in self.outputs}
+
+    def _check_localizer(self) -> None:
+        shapes = self._check_stream({"sample": (1, 6), "dt": (1, 1)})
+        for name, shape in POSE_OUTPUTS.items():
+            if shapes.get(name) != shape:
+                raise ValueError(f"there is no output {name} of shape {shape}")
+
+    def _check_adapter(self) -> None:
+        shapes = self._check_stream({"sample": (1, 6)})
+        if "slip" not in shapes:
+            raise ValueError("there is no output slip")
+        for name, width in ADAPTER_OUTPUTS.items():
+            if shapes.get(name, (1, width)) != (1, width):
+                raise ValueError(f"output {name} has shape {shapes[name]}, not (1, {width})")
 
 
 class Manifest(Contract):

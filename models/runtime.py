@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Protocol
@@ -59,6 +59,17 @@ class Runner(Protocol):
 
         Raises:
             InputError: An input is missing, unknown, or of another shape.
+        """
+        ...
+
+    def call(self, arrays: Sequence[Array]) -> list[Array]:
+        """Run once within a stream, where every microsecond counts: as `run`, but nothing is cast.
+
+        Args:
+            arrays: One per input in the order of `inputs`, contiguous, of its shape and dtype.
+
+        Returns:
+            One per output in the order of `outputs`; the caller owns them.
         """
         ...
 
@@ -187,13 +198,19 @@ class _TfliteRunner:
         return ports, {names[d["index"]]: d["index"] for d in details}
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        for name, value in _checked(self.inputs, feeds).items():
-            self._interpreter.set_tensor(self._in[name], value)
-        self._interpreter.invoke()
-        return {name: self._interpreter.get_tensor(i) for name, i in self._out.items()}
+        answers = self.call(list(_checked(self.inputs, feeds).values()))
+        return dict(zip(self._out, answers, strict=True))
+
+    def call(self, arrays: Sequence[Array]) -> list[Array]:
+        interpreter = self._interpreter
+        for index, value in zip(self._in.values(), arrays, strict=True):
+            interpreter.set_tensor(index, value)
+        interpreter.invoke()
+        return [interpreter.get_tensor(index) for index in self._out.values()]
 
 
 _ONNX_DTYPES = {
+    "tensor(double)": "float64",
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
     "tensor(uint8)": "uint8",
@@ -224,6 +241,8 @@ class _OnnxRunner:
         self._session = _onnx_session(data, threads)
         self.inputs = tuple(map(self._port, self._session.get_inputs()))
         self.outputs = tuple(map(self._port, self._session.get_outputs()))
+        self._in = [port.name for port in self.inputs]
+        self._out = [port.name for port in self.outputs]
 
     @staticmethod
     def _port(node: Any) -> Port:
@@ -232,5 +251,8 @@ class _OnnxRunner:
         return Port(node.name, shape, np.dtype(_ONNX_DTYPES[node.type]))
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        names = [port.name for port in self.outputs]
-        return dict(zip(names, self._session.run(names, _checked(self.inputs, feeds)), strict=True))
+        answers = self.call(list(_checked(self.inputs, feeds).values()))
+        return dict(zip(self._out, answers, strict=True))
+
+    def call(self, arrays: Sequence[Array]) -> list[Array]:
+        return list(self._session.run(self._out, dict(zip(self._in, arrays, strict=True))))

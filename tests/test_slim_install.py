@@ -93,7 +93,7 @@ def test_help_and_list_work(command: Command) -> None:
     status, out, err = command("bombus", "models", "list")
     assert (status, err) == (0, "")
     assert out
-    for group in ("train", "export", "app", "models", "demo"):
+    for group in ("train", "export", "app", "robot", "models", "demo"):
         assert command("bombus", group, "--help")[0] == 0
 
 

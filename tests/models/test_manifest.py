@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from models.errors import IntegrityError
 from models.manifest import Contract, Manifest, labels_sha256, parse_manifest, to_json
+from tests.tiny_adapters import tiny_values
 from tests.tiny_bundles import (
     HEADS,
     LABELS,
@@ -100,7 +102,7 @@ BOUNDS: list[tuple[Place, list[Any], list[Any]]] = [  # place, refused, accepted
         ["", "v1", "1.0\n", "1/2", "1" + "0." * 50],
         ["1", "0.1", "1.2.3", "1.2.3-rc.1+b"],
     ),
-    (("task",), ["", "a b", None], ["imu-noise-adaptation"]),
+    (("task",), ["", "a b", None, "imu-noise-adaptation"], ["spectral-classification"]),
     (("created",), ["", "2026-01-02", "2026-01-02T03:04:05+00:00"], ["2026-12-31T23:59:59Z"]),
     (("labels_sha256",), ["0" * 64, "", "x" * 64], []),
     (("labels",), [[], ["ant", "bee"], ["bee", "ant", "moth"], [1, 2, 3], "ant"], [list(LABELS)]),
@@ -108,7 +110,7 @@ BOUNDS: list[tuple[Place, list[Any], list[Any]]] = [  # place, refused, accepted
     ((OUT,), [[], None], []),
     ((IN, 0, "name"), NAMES, ["image"]),
     ((IN, 0, "shape"), [[], [1], [1, SIZE, SIZE, 1], [1, 0, 0, 3], [2, SIZE, SIZE, 3]], []),
-    ((IN, 0, "dtype"), ["float64", "string", ""], ["float32", "int8", "bool"]),
+    ((IN, 0, "dtype"), ["float128", "string", ""], ["float64", "float32", "int8", "bool"]),
     ((IN, 0, "range"), [[0], [0, 1, 2], [0, math.inf], [math.nan, 1], "ab"], [[0, 1], None]),
     ((OUT, 0, "shape"), [[1, 2], [1, 4], [3], [2, 3], [1] * 9, [1, 1 << 25]], [[1, 3]]),
     ((OUT, 0, "feeds"), NAMES, ["image", None]),
@@ -120,7 +122,7 @@ BOUNDS: list[tuple[Place, list[Any], list[Any]]] = [  # place, refused, accepted
     (("artefacts",), [[], None, {}], []),
     ((*A0, "file"), [*NAMES, "manifest.json", "tiny.tflite", "other.onnx"], ["tiny.onnx"]),
     ((*A0, "format"), ["pickle", "h5", ""], ["keras", "tflite", "onnx"]),
-    ((*A0, "scheme"), ["int4", ""], ["f32", "f16", "wi8_afp32", "wi8_ai8"]),
+    ((*A0, "scheme"), ["int4", ""], ["f64", "f32", "f16", "wi8_afp32", "wi8_ai8"]),
     ((*A0, "bytes"), [0, -1, (1 << 31) + 1, 1.5, *NUMBERS], [1, 1 << 31]),
     ((*A0, "sha256"), ["", "0" * 63, "0" * 65, "G" * 64, "A" * 64, "0" * 64 + "\n"], ["f" * 64]),
     ((*A0, "dtypes"), [{}, {"image": "float32"}, {"image": "x", "logits": "int8"}], []),
@@ -227,6 +229,43 @@ def test_shapes_of_heads(name: str, refused: list[list[int]], accepted: list[lis
     for shape in accepted:
         parse_manifest(json.dumps(with_head(name, shape)), "m")
     parse_manifest(json.dumps(with_head(name, [1, 4], "something else")), "m")
+
+
+def drop(values: dict[str, Any], side: str, name: str) -> None:
+    values[side] = [t for t in values[side] if t["name"] != name]
+
+
+def change(values: dict[str, Any], side: str, name: str, **more: Any) -> None:
+    next(t for t in values[side] if t["name"] == name).update(more)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda v: v.pop("preprocess"), "preprocess must be of kind imu"),
+        (lambda v: v.update(preprocess={"size": 8}), "preprocess must be of kind imu"),
+        (lambda v: v["preprocess"].pop("rate_hz"), "preprocess.imu.rate_hz: Field required"),
+        (lambda v: v["preprocess"].update(rate_hz=0), "preprocess.imu.rate_hz"),
+        (lambda v: v["preprocess"].update(axes="frd"), "preprocess.imu.axes"),
+        (lambda v: v["preprocess"].update(gyro_unit="deg/s"), "preprocess.imu.gyro_unit"),
+        (lambda v: v["inputs"].reverse(), "the first inputs must be sample"),
+        (lambda v: change(v, "inputs", "sample", shape=[1, 7]), "the first inputs must be sample"),
+        (lambda v: drop(v, "outputs", "next_mean"), "each state must be fed by one output"),
+        (lambda v: drop(v, "inputs", "mean"), "each state must be fed by one output"),
+        (lambda v: change(v, "outputs", "still", feeds="mean"), "each state must be fed"),
+        (lambda v: change(v, "outputs", "next_mean", feeds="sample"), "each state must be fed"),
+        (lambda v: change(v, "outputs", "next_mean", dtype="int8"), "each state must be fed"),
+        (lambda v: drop(v, "outputs", "slip"), "there is no output slip"),
+        (lambda v: change(v, "outputs", "still", shape=[1, 2]), "output still has shape"),
+        (lambda v: change(v, "outputs", "process", shape=[1]), "output process has shape"),
+    ],
+)
+def test_a_noise_adapter_is_a_stream(spoil: Callable[[Any], Any], words: str) -> None:
+    values = tiny_values()
+    manifest = parse_manifest(json.dumps(values), "m")
+    assert parse_manifest(to_json(manifest), "m") == manifest
+    spoil(values)
+    assert words in refusal(json.dumps(values))
 
 
 def test_a_head_that_is_a_scalar_is_read_or_refused() -> None:

@@ -118,6 +118,18 @@ def test_results_belong_to_the_caller(float_runner: Runner) -> None:
     assert np.array_equal(logits(float_runner), kept)
 
 
+def test_a_stream_calls_without_names(float_runner: Runner) -> None:
+    image = IMAGE.astype(np.float32)
+    (answer,) = float_runner.call([image])
+    kept = answer.copy()
+    assert np.array_equal(answer, logits(float_runner))
+    float_runner.call([255 - image])
+    assert np.array_equal(answer, kept)
+    for wrong in ([], [image, image]):
+        with pytest.raises(ValueError, match="zip"):
+            float_runner.call(wrong)
+
+
 def test_threads_do_not_change_the_result(tflites: dict[str, bytes]) -> None:
     for data, model_format in ((tflites["float"], "tflite"), (tiny_onnx(), "onnx")):
         one, two = (logits(open_runner(data, model_format, threads=n)) for n in (1, 2))

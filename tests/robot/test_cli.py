@@ -286,10 +286,7 @@ def test_run_refuses_in_a_line(bombus: Bombus, drive: Path, words: list[str], wh
     assert sorted(drive.iterdir()) == before
 
 
-def test_without_a_shipped_network_it_says_so(
-    bombus: Bombus, drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("robot.verbs.model.SHIPPED", tmp_path)
+def test_without_a_network_it_says_so(bombus: Bombus, drive: Path, tmp_path: Path) -> None:
     code, _, err = bombus("robot", "run", drive / "drive.csv", "--to", tmp_path / "way.tum")
     assert code == 0
-    assert err.startswith("no bundle 'localizer' is shipped: constant noise")
+    assert err.startswith("constant noise; a network trained for your vehicle: --bundle NAME")

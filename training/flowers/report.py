@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.errors import InputError
 from models.files import write_text, writing_to
-from models.manifest import Artefact
+from models.manifest import Artefact, ImagePreprocess
 from models.metrics import Scores, confusion_matrix, fit_temperature, score
 from models.photos import LabelledPhotos
 from models.preprocess import load_photos
@@ -66,7 +66,7 @@ def write_report(
     manifest = bundle.manifest
     if photos.labels != manifest.labels:
         raise InputError(f"{photos.root}: its classes are not the labels of {bundle.path}")
-    assert manifest.preprocess is not None
+    assert isinstance(manifest.preprocess, ImagePreprocess)
     size = manifest.preprocess.size
     pixels = load_photos(photos.paths, size, "read test photos")
     strange = load_photos(unknown.paths, size, "read unknown photos") if unknown else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +21,32 @@ from robot.recording import Recording
 from robot.state import Covariance, State
 from robot.track import track as follow_track
 from training.inertial import kitti
+from training.inertial.energy import measure
 from training.inertial.evaluate import follow
-from training.inertial.networks import Network
+from training.inertial.figures import draw_scores
+from training.inertial.networks import CONFIGS, Kind, Network
 from training.inertial.train import KERAS_FILE, PROFILE, RECIPE
 
 SCORES = "scores.json"
+PICTURE = "localization.png"
+COSTED, COSTED_SAMPLES = "07", 4000
 PLAIN = "AI-IMU's constants"
-# What stands in the table for one run: name, whether the network adapts, whether wheels are heard.
-VARIANTS = (
-    ("learned constants", False, False),
-    ("learned constants, wheel tone", False, True),
-    ("network", True, False),
-    ("network, wheel tone", True, True),
-)
-WHOLE = VARIANTS[-1][0]
+TONE = ", wheel tone"
+BEST = f"SNN{TONE}"
+KINDS = ("constant", "cnn", "lstm", "snn")
+# Each run is scored with its network, and with the network switched off.
+VARIANTS = {"constants": False, "network": True}
 
 Scores = dict[str, dict[str, Relative]]  # by variant, then by sequence
 
 
 @dataclass(frozen=True)
 class Run:
-    """A trained run and its scores."""
+    """A trained run and its scores; `hears` if it was trained with the tone of the wheels."""
 
     folder: Path
     kind: str
+    hears: bool
     seed: int
     hold_out: tuple[str, ...]
     scores: Scores
@@ -76,17 +78,23 @@ def score(folder: Path, root: Path) -> Run:
         kept = json.loads(path.read_text(encoding="utf-8"))
         scores = {v: {s: Relative(**r) for s, r in rows.items()} for v, rows in kept.items()}
     else:
-        scores = {variant: {} for variant, *_ in VARIANTS}
+        scores = {variant: {} for variant in VARIANTS}
         sequences = recipe["hold_out"]
         for sequence in track(sequences, len(sequences), f"scoring {folder.name}"):
             recording = kitti.read_sequence(root, sequence)
-            for variant, adapts, hears in VARIANTS:
-                heard = profile if hears else replace(profile, tone=None)
-                found = follow(recording, heard, network if adapts else None)[1]
+            for variant, adapts in VARIANTS.items():
+                found = follow(recording, profile, network if adapts else None)[1]
                 scores[variant][sequence] = found
         plain = {v: {s: asdict(r) for s, r in rows.items()} for v, rows in scores.items()}
         write_text(path, json.dumps(plain, indent=1))
-    return Run(folder, recipe["network"]["kind"], recipe["seed"], tuple(recipe["hold_out"]), scores)
+    return Run(
+        folder,
+        recipe["network"]["kind"],
+        recipe["tone"],
+        recipe["seed"],
+        tuple(recipe["hold_out"]),
+        scores,
+    )
 
 
 def write_report(folders: Sequence[Path], root: Path, out: Path) -> dict[str, Any]:
@@ -98,25 +106,53 @@ def write_report(folders: Sequence[Path], root: Path, out: Path) -> dict[str, An
         out: Folder of the page.
 
     Returns:
-        Length-weighted t_rel in %, by kind, seed and variant.
+        Length-weighted t_rel in %, by run and variant.
     """
     runs = [score(folder, root) for folder in folders]
     sequences = track(list(kitti.SEQUENCES), len(kitti.SEQUENCES), "scoring constants")
     plain = {s: _constant(kitti.read_sequence(root, s)) for s in sequences}
     lines = ["# Localization", "", *_INTRODUCTION, ""]
+    lines += [f"![Errors by sequence]({PICTURE})", ""]
     lines += table(runs, plain, kitti.SCORED)
     holed = [run for run in runs if set(kitti.HOLED) <= set(run.hold_out)]
     if holed:
         lines += ["", "## Sequences with holes in the recording", "", *_HOLES, ""]
         lines += table(holed, plain, kitti.HOLED)
+    lines += ["", "## What a step costs", "", *_COSTS, "", *_costs(folders, root)]
+    draw_scores(_bars(runs, plain), kitti.SCORED, out / PICTURE)
     names = " ".join(f"runs/{folder.name}" for folder in folders)
     lines += ["", f"Made by `bombus train localizer-report {names} --data DATA`.", ""]
     write_text(out / "localization.md", "\n".join(lines))
     return {
-        f"{run.kind} {run.seed}": {v: _weighted(rows) for v, rows in run.scores.items()}
+        run.folder.name: {v: _weighted(rows) for v, rows in run.scores.items()}
         for run in runs
         if set(kitti.SCORED) <= set(run.hold_out)
     }
+
+
+def _costs(folders: Sequence[Path], root: Path) -> list[str]:
+    """The first SNN, and networks of the other kinds as they are before training."""
+    recording = kitti.read_sequence(root, COSTED)
+    samples = np.hstack((recording.gyro, recording.accel))[None, :COSTED_SAMPLES]
+    trained = (open_run(folder)[2] for folder in folders)
+    networks = {"SNN, trained": next(n for n in trained if n.config.kind == "snn")}
+    kinds: tuple[Kind, ...] = ("cnn", "lstm", "constant")
+    for kind in kinds:
+        network = Network(CONFIGS[kind], dtype="float64")
+        network.fit_features(samples)
+        networks[f"{kind.upper()}, untrained"] = network
+    lines = [
+        "| per sample | parameters | spikes a neuron | MACs | ACs | dense | pJ at 45 nm |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, network in networks.items():
+        cost = measure(network, samples)
+        rates = ", ".join(f"{rate:.2f}" for rate in cost.spike_rates.values()) or "-"
+        lines.append(
+            f"| {name} | {cost.parameters:,} | {rates} | {cost.macs:,.0f} | {cost.acs:,.0f} | "
+            f"{cost.dense:,.0f} | {cost.picojoules:,.0f} |"
+        )
+    return lines
 
 
 def _constant(recording: Recording) -> Relative:
@@ -140,32 +176,43 @@ def _weighted(rows: dict[str, Relative]) -> float:
 
 
 def table(runs: Sequence[Run], plain: dict[str, Relative], sequences: Sequence[str]) -> list[str]:
-    """t_rel of each variant, sequence by sequence, then r_rel and horizontal error of the best."""
+    """t_rel of each method, sequence by sequence, then r_rel and horizontal error of the best."""
     lines = [
         "| t_rel, % | seeds | " + " | ".join(sequences) + " | length-weighted |",
         "|---|---|" + "---|" * (len(sequences) + 1),
         _row(PLAIN, [{s: plain[s] for s in sequences}], sequences, "percent"),
     ]
-    kinds = dict.fromkeys(run.kind for run in runs)
-    last: list[dict[str, Relative]] = []
-    for kind in kinds:
-        for variant, adapts, _ in VARIANTS:
-            if not adapts and kind != next(iter(kinds)):
-                continue  # the constants of another kind's run are much the same
-            rows = [r.scores[variant] for r in runs if r.kind == kind and _has(r, sequences)]
-            if rows:
-                name = variant.replace("network", kind.upper())
-                bold = "**" if kind == "snn" and variant == WHOLE else ""
-                lines.append(_row(f"{bold}{name}{bold}", rows, sequences, "percent"))
-                last = rows if bold else last
-    if last:
-        lines.append(_row("the same, horizontal", last, sequences, "horizontal"))
-        lines.append(_row("the same, r_rel, deg/100 m", last, sequences, "degrees_per_100_m"))
+    found = methods([r for r in runs if set(sequences) <= set(r.hold_out)])
+    lines += [_row(name, rows, sequences, "percent") for name, rows in found.items()]
+    if best := found.get(BEST):
+        lines.append(_row(f"{BEST}: horizontal", best, sequences, "horizontal"))
+        lines.append(_row(f"{BEST}: r_rel, deg/100 m", best, sequences, "degrees_per_100_m"))
     return lines
 
 
-def _has(run: Run, sequences: Sequence[str]) -> bool:
-    return set(sequences) <= set(run.hold_out)
+def methods(runs: Sequence[Run]) -> dict[str, list[dict[str, Relative]]]:
+    """By the name of a method, the scores of each of its seeds; without the tone first."""
+    found: dict[str, list[dict[str, Relative]]] = {}
+    for run in sorted(runs, key=lambda r: (r.hears, KINDS.index(r.kind), r.seed)):
+        ears = TONE if run.hears else ""
+        if run.kind == "snn":  # the constants of the others' runs are much the same
+            found.setdefault(f"learned constants{ears}", []).append(run.scores["constants"])
+        found.setdefault(f"{run.kind.upper()}{ears}", []).append(run.scores["network"])
+    return found
+
+
+def _bars(runs: Sequence[Run], plain: dict[str, Relative]) -> dict[str, list[float]]:
+    """What the picture shows, by method: the means over the seeds."""
+    scored = [r for r in runs if set(kitti.SCORED) <= set(r.hold_out)]
+    shown = {PLAIN: [plain], **methods(scored)}
+    return {
+        name: [
+            *(float(np.mean([r[s].percent for r in rows])) for s in kitti.SCORED),
+            float(np.mean([_weighted({s: r[s] for s in kitti.SCORED}) for r in rows])),
+        ]
+        for name, rows in shown.items()
+        if name in (PLAIN, "SNN", f"learned constants{TONE}", BEST)
+    }
 
 
 def _row(
@@ -198,10 +245,17 @@ _INTRODUCTION = (
     "- *learned constants*: mount, lever, bias, drift in curves, first deviations and noise,",
     "  learned together with the network through the filter, and stand-still updates; the network",
     "  is switched off.",
-    "- *wheel tone*: the speed heard in the shakes of the wheels (`robot/tone.py`), also learned",
-    "  on other drives alone.",
+    "- *wheel tone*: trained and run with the speed heard in the shakes of the wheels",
+    "  (`robot/tone.py`), which is learned on the same drives; else without.",
     "- *SNN*, *CNN*, *LSTM*: causal networks of about 6,000 weights that set the variances of the",
     "  slip at every sample.",
+)
+_COSTS = (
+    "By NeuroBench's definitions (arXiv 2304.04640), on the first 40 s of 07: synaptic operations",
+    "of the layers, zeros not counted but for *dense*; an accumulate (AC) is what a spike takes.",
+    "The energy is a convention (4.6 pJ a MAC, 0.9 pJ an AC), not a measurement: it leaves out",
+    "memory, and says nothing of a CPU or a phone. The features before the first layer are left",
+    "out.",
 )
 _HOLES = (
     "00, 02 and 05 have holes of up to 1.9 s, which are filled by straight lines. These runs left",

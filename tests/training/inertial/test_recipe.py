@@ -53,4 +53,4 @@ def test_options_go_before_the_recipe() -> None:
     assert with_options(recipe) == recipe
     for wrong in ({"kind": "rnn"}, {"hold_out": ["99"]}, {"steps": -1}):
         with pytest.raises(InputError):
-            with_options(Recipe(), **wrong)  # type: ignore[arg-type]
+            with_options(Recipe(), **wrong)

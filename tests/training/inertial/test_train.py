@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from models.errors import InputError
+from models.files import write_text
 from robot.profile import profile_of
 from robot.simulate import simulate
 from training.inertial import train as training
@@ -61,14 +62,12 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
     assert np.isfinite(whole["history"]).all()
     assert whole["drives"] == [f"2011_09_26_drive_{k:04d}" for k in range(3)]
 
-    saved = training.write_text
-
     def killed(path: Path, text: str) -> None:
         if path.name == "history.json" and len(json.loads(text)) == 2:
             raise KeyboardInterrupt
-        saved(path, text)
+        write_text(path, text)
 
-    monkeypatch.setattr(training, "write_text", killed)
+    monkeypatch.setattr("training.inertial.train.write_text", killed)
     with pytest.raises(KeyboardInterrupt):
         train(RECIPE, root, tmp_path / "cut")
     monkeypatch.undo()

@@ -1,0 +1,199 @@
+"""The adapters: one network as sequence and as step, causal, at its bases, saved and remade."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from numpy.typing import NDArray
+
+from models.manifest import ADAPTER_OUTPUTS
+from tests.training.layers.precision import DOUBLE, within
+from training.inertial.heads import HEADS
+from training.inertial.networks import CONFIGS, Kind, Network, build_network
+from training.inertial.step import pack, packed_step, state_size, unpack
+from training.layers.gradients import value_and_gradient
+
+KINDS: list[Kind] = list(CONFIGS)
+T = 40
+
+
+def samples(seed: int = 0, batch: int = 2) -> NDArray[np.float64]:
+    """Like an IMU's in a car."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(0, [0.1, 0.1, 0.2, 1, 1, 1], (batch, T, 6))
+    rows[..., 5] += 9.8
+    return rows
+
+
+def network_of(kind: Kind, dtype: str = DOUBLE, **changes: Any) -> Network:
+    """One that has something to say."""
+    network = Network(replace(CONFIGS[kind], heads=HEADS, **changes), dtype=dtype)
+    network.fit_features(samples())
+    rng = np.random.default_rng(1)
+    for weight in network.heads.weights:
+        weight.assign(rng.normal(0, 0.3, weight.shape))
+    return network
+
+
+def tensor(rows: NDArray[Any], dtype: str = DOUBLE) -> Any:
+    return ops.convert_to_tensor(rows, dtype)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_network_says_its_bases(kind: Kind) -> None:
+    network = Network(replace(CONFIGS[kind], heads=HEADS, base=(0.5, 7.0)), dtype=DOUBLE)
+    network.fit_features(samples())
+    outputs = network(tensor(samples()))
+    np.testing.assert_allclose(outputs["slip"], np.broadcast_to([0.5, 7.0], (2, T, 2)), rtol=1e-6)
+    np.testing.assert_allclose(outputs["process"], 1.0)
+    np.testing.assert_allclose(outputs["still"], 1 / (1 + np.exp(3)), rtol=1e-6)
+    np.testing.assert_allclose(outputs["speed"], np.broadcast_to([0.0, 100.0], (2, T, 2)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(DOUBLE, within(1e-12)), ("float32", 1e-4)])
+def test_sequence_and_step_are_one(kind: Kind, dtype: str, tolerance: float) -> None:
+    network = network_of(kind, dtype)
+    x = tensor(samples(), dtype)
+    outputs, last = network.run(x)
+    state = network.start(2)
+    assert state.keys() == last.keys()
+    for time in range(T):
+        said, state = network.step(x[:, time], state)
+        assert said.keys() == outputs.keys()
+        for name, value in said.items():
+            np.testing.assert_allclose(value, outputs[name][:, time], rtol=tolerance, atol=1e-6)
+    for name, value in state.items():
+        np.testing.assert_allclose(value, last[name], rtol=tolerance, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_does_not_see_the_future(kind: Kind) -> None:
+    network, x = network_of(kind), samples()
+    other = x.copy()
+    other[:, 25:] += 3.0
+    before, after = network(tensor(x)), network(tensor(other))
+    for name in before:
+        np.testing.assert_array_equal(before[name][:, :25], after[name][:, :25])
+    differs = not np.allclose(before["slip"][:, 25:], after["slip"][:, 25:])
+    assert differs == (kind != "constant")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sequence_can_be_cut(kind: Kind) -> None:
+    network, x = network_of(kind), tensor(samples())
+    whole, _ = network.run(x)
+    first, state = network.run(x[:, :11])
+    features, observed = network.observe(x[:, 11:], state)
+    second, decided = network.decide(features, state)
+    assert (observed | decided).keys() == state.keys()
+    for name, value in whole.items():
+        joined = ops.concatenate([first[name], second[name]], axis=1)
+        np.testing.assert_allclose(joined, value, rtol=within(1e-10), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_weight_learns(kind: Kind) -> None:
+    network, x = network_of(kind), tensor(samples())
+
+    def loss() -> Any:
+        outputs = network(x, training=True)
+        return sum(ops.sum(outputs[name] ** 2) for name in HEADS)
+
+    names = [w.path for w in network.trainable_weights]
+    _, gradients = value_and_gradient(loss, (), network.trainable_weights)
+    assert [n for n, g in zip(names, gradients, strict=True) if not np.abs(g).max() > 0] == []
+    assert all(np.isfinite(g).all() for g in gradients)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [1e3, 1e6])
+def test_a_wild_sample_gives_no_nonsense(kind: Kind, size: float) -> None:
+    network = network_of(kind, "float32")
+    rows = samples()
+    rows[:, 10] *= size
+    for name, value in network(tensor(rows, "float32")).items():
+        values = np.asarray(value)
+        assert np.isfinite(values).all(), name
+        assert (values[..., -1] >= 0).all(), name  # variances, factors, probabilities, spikes
+
+
+def test_without_its_level_a_network_sees_no_constant_offset() -> None:
+    bias = np.array([0.02, -0.02, 0.02, 0.5, -0.5, 0.5])
+    for level in (True, False):
+        network = network_of("snn", level=level)
+        plain, biased = (network(tensor(samples() + b))["slip"] for b in (0.0, bias))
+        assert np.allclose(plain, biased, rtol=1e-4) != level
+
+
+@pytest.mark.parametrize(
+    "changes", [{"neuron": "alif"}, {"reset": "zero"}, {"dropout": 0.5}, {"hidden": (5,)}]
+)
+def test_variants_of_the_snn(changes: dict[str, Any]) -> None:
+    network, x = network_of("snn", **changes), tensor(samples())
+    outputs, _ = network.run(x)
+    spikes = np.asarray(outputs["spikes_0"])
+    assert set(np.unique(spikes)) == {0.0, 1.0}
+    assert 0.01 < spikes.mean() < 0.9
+    state = network.start(2)
+    for time in range(T):
+        said, state = network.step(x[:, time], state)
+    np.testing.assert_allclose(said["slip"], outputs["slip"][:, -1], rtol=within(1e-10))
+
+
+def test_dropout_is_for_training() -> None:
+    network, x = network_of("cnn", dropout=0.5), tensor(samples())
+    once, again = network(x)["slip"], network(x)["slip"]
+    np.testing.assert_array_equal(once, again)
+    assert not np.allclose(network(x, training=True)["slip"], once)
+
+
+def test_a_seed_makes_the_weights() -> None:
+    one, same, other = (build_network("snn", seed=seed).get_weights() for seed in (3, 3, 4))
+    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_network_is_the_same(kind: Kind, tmp_path: Path) -> None:
+    network = network_of(kind)
+    network.save(tmp_path / "n.keras")
+    again = keras.models.load_model(tmp_path / "n.keras")
+    assert again.config == network.config
+    assert again.dtype_policy.name == DOUBLE
+    x = tensor(samples())
+    np.testing.assert_array_equal(again(x)["slip"], network(x)["slip"])
+    single = network.in_float32()
+    rounded = single(tensor(samples(), "float32"))["slip"]
+    np.testing.assert_allclose(rounded, network(x)["slip"], rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_packed_step_is_the_step(kind: Kind) -> None:
+    network, x = network_of(kind), tensor(samples(batch=1))
+    size, step = state_size(network), packed_step(network)
+    tensors = {"state": ops.zeros((1, size), DOUBLE)} if size else {}
+    state = network.start()
+    for time in range(5):
+        said, state = network.step(x[:, time], state)
+        outputs = step({"sample": x[:, time], **tensors})
+        assert outputs.keys() - {"next_state"} == said.keys()
+        assert ADAPTER_OUTPUTS.keys() <= outputs.keys()
+        np.testing.assert_array_equal(outputs["slip"], said["slip"])
+        if size:
+            tensors["state"] = outputs["next_state"]
+            assert tensors["state"].shape == (1, size)
+            parts = unpack(network, tensors["state"])
+            assert all(np.array_equal(parts[name], state[name]) for name in state)
+            np.testing.assert_array_equal(pack(network, parts), tensors["state"])
+
+
+def test_an_unknown_output_is_refused() -> None:
+    with pytest.raises(ValueError, match="no output colour; one of slip, still, speed, process"):
+        build_network("snn", heads=("slip", "colour"))
