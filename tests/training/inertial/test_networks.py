@@ -56,21 +56,40 @@ def test_a_new_network_says_its_bases(kind: Kind) -> None:
     np.testing.assert_allclose(outputs["speed"], np.broadcast_to([0.0, 100.0], (2, T, 2)))
 
 
+def stepped(network: Network, x: Any) -> tuple[dict[str, NDArray[Any]], Any]:
+    """What a network says sample by sample, [B, T, ...], and its last state."""
+    state, said = network.start(x.shape[0]), []
+    for time in range(x.shape[1]):
+        outputs, state = network.step(x[:, time], state)
+        said.append(outputs)
+    return {name: np.stack([s[name] for s in said], axis=1) for name in said[0]}, state
+
+
+@pytest.mark.skipif(DOUBLE != "float64", reason="this backend has no double precision in Keras")
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("dtype", "tolerance"), [(DOUBLE, within(1e-12)), ("float32", 1e-4)])
-def test_sequence_and_step_are_one(kind: Kind, dtype: str, tolerance: float) -> None:
-    network = network_of(kind, dtype)
-    x = tensor(samples(), dtype)
+def test_sequence_and_step_are_one(kind: Kind) -> None:
+    network, x = network_of(kind), tensor(samples())
     outputs, last = network.run(x)
-    state = network.start(2)
-    assert state.keys() == last.keys()
-    for time in range(T):
-        said, state = network.step(x[:, time], state)
-        assert said.keys() == outputs.keys()
-        for name, value in said.items():
-            np.testing.assert_allclose(value, outputs[name][:, time], rtol=tolerance, atol=1e-6)
-    for name, value in state.items():
-        np.testing.assert_allclose(value, last[name], rtol=tolerance, atol=1e-5)
+    said, state = stepped(network, x)
+    assert said.keys() == outputs.keys()
+    assert state.keys() == last.keys() == network.start().keys()
+    for name, value in (*said.items(), *state.items()):
+        expected = (outputs | last)[name]
+        np.testing.assert_allclose(value, expected, rtol=within(1e-12), atol=within(1e-12))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_they_are_in_single_precision_too(kind: Kind) -> None:
+    """But for a spike or two: a membrane that meets its threshold may fall to either side."""
+    network, x = network_of(kind, "float32"), tensor(samples(), "float32")
+    outputs, _ = network.run(x)
+    said, _ = stepped(network, x)
+    for name, value in said.items():
+        if name.startswith("spikes"):
+            assert np.mean(value != np.asarray(outputs[name])) < 1e-3
+        else:
+            assert keras.backend.standardize_dtype(outputs[name].dtype) == "float32"
+            np.testing.assert_allclose(value, outputs[name], rtol=2e-2 if kind == "snn" else 1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -141,10 +160,8 @@ def test_variants_of_the_snn(changes: dict[str, Any]) -> None:
     spikes = np.asarray(outputs["spikes_0"])
     assert set(np.unique(spikes)) == {0.0, 1.0}
     assert 0.01 < spikes.mean() < 0.9
-    state = network.start(2)
-    for time in range(T):
-        said, state = network.step(x[:, time], state)
-    np.testing.assert_allclose(said["slip"], outputs["slip"][:, -1], rtol=within(1e-10))
+    said, _ = stepped(network, x)
+    np.testing.assert_allclose(said["slip"], outputs["slip"], rtol=within(1e-10))
 
 
 def test_dropout_is_for_training() -> None:
