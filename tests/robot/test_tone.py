@@ -49,10 +49,10 @@ def shaken(speed: Array, strength: float = 1.0, seed: int = 0) -> Array:
 def test_the_right_constant_is_the_likeliest(mean: float, off: float, seed: int) -> None:
     true, heard = speeds(512, mean, seed), tone()
     believed = true - off * true.mean()
-    found = evidence(heard, shaken(true, seed=seed), np.full(512, PERIOD), believed)
+    found = evidence(heard, shaken(true, 4.0, seed), np.full(512, PERIOD), believed)
     best = heard.supposed[np.argmax(log_likelihood(heard, found))]
     # In 5 s the third harmonic goes round 47 times or more, and a line is two rounds wide.
-    assert best * believed.mean() == pytest.approx(off * true.mean(), abs=0.02 * mean)
+    assert best * believed.mean() == pytest.approx(off * true.mean(), abs=0.035 * mean)
 
 
 def test_lines_beyond_the_sample_rate_say_nothing() -> None:
