@@ -50,9 +50,9 @@ class Prior:
     unknown_speed: float = 10.0
     side_speed: float = 0.3
     gyro_bias: float = 0.02
-    accel_bias: float = 0.2
+    accel_bias: float = 0.5
     mount: float = 0.03
-    lever: float = 0.3
+    lever: float = 0.5
     acceleration: float = 1.0
 
 

@@ -45,6 +45,7 @@ class Health(Flag):
     TIME_JUMP = auto()  # too long a hole to fill, or a clock set back
     SLIPPING = auto()  # the gate disbelieved that the body does not slip
     DIVERGED = auto()  # the estimate was impossible and was put right, or is likely to be wrong
+    REFITTED = auto()  # the start was fitted anew: the pose may have jumped to a better one
 
 
 FAULTS = Health.NOT_FINITE | Health.SATURATED | Health.STUCK | Health.SPIKE

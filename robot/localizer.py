@@ -24,11 +24,12 @@ from robot.engine import compiled, make_step, pack, unpack
 from robot.filter import GATE, Gate, Innovation, chi_square_limit, update
 from robot.health import FAULTS, Health, Screen
 from robot.lie import Array
-from robot.measurements import Measurement, forward_speed, no_motion, no_rotation
-from robot.noise import Advice, ConstantNoise, Memory, NoiseModel, restored_memory, saved_memory
+from robot.measurements import Measurement, forward_speed
+from robot.noise import ConstantNoise, Memory, NoiseModel, restored_memory, saved_memory
 from robot.pose import OPTIONS, Options, Pose
-from robot.state import SLIP_RATE, Covariance, State
-from robot.still import STILL_LIMITS, StillLimits, Stillness
+from robot.start import Start, misfit
+from robot.state import Covariance, Noise, State
+from robot.still import STILL_LIMITS, Rest
 from robot.tone import Heard, WheelTone
 
 Numbers = Sequence[float] | Array
@@ -42,6 +43,10 @@ class Localizer:
         model: What sets the noise.
         heard: Forward speed heard in the wheels at the last sample, m/s; None if none was.
     """
+
+    _x: Array  # packed state
+    _p: Array  # its covariance
+    _start: Start | None  # while it is still to be fitted again
 
     def __init__(
         self,
@@ -62,9 +67,7 @@ class Localizer:
         self._step = make_step(options.engine, options.world, options.slip_gate, options.drift)
         self._clock = Clock(options.clock, period=options.clock.period)
         self._screen = Screen(options.limits, compiled(options.engine, loops.screen))
-        self._set_still(options.still)
-        self._stillness = Stillness(compiled(options.engine, loops.still))
-        self._since_still_update = math.inf
+        self._rest = Rest(options.still, compiled(options.engine, loops.still))
         self.heard: Heard | None = None
         self._tone = None if options.tone is None else WheelTone(options.tone)
         self._memory: Memory = self.model.start()
@@ -73,8 +76,7 @@ class Localizer:
         self._refused = 0.0  # running share of no-slip updates that the gate disbelieved
         gate = options.slip_gate
         self._slip_limit = math.inf if gate is None else chi_square_limit(2, gate.probability)
-        state, spread = start or (State.at_rest(), Covariance.of_deviations())
-        self._x, self._p = pack(state), spread.matrix
+        self._set(*(start or (State.at_rest(), Covariance.of_deviations())))
 
     def push(self, time: float, gyro: Numbers, accel: Numbers) -> Pose:
         """Take in a sample.
@@ -108,6 +110,13 @@ class Localizer:
             measurement: From `robot.measurements`, of `self.state`.
             gate: When to disbelieve it; None for never.
         """
+        innovation = self._correct(measurement, gate)
+        if innovation.accepted:
+            self._start = None  # which knows nothing of it
+        return innovation
+
+    def _correct(self, measurement: Measurement, gate: Gate | None) -> Innovation:
+        """`fix`."""
         state, spread, innovation = update(self.state, Covariance(self._p), measurement, gate)
         if innovation.accepted:
             self._x, self._p = pack(state), spread.matrix
@@ -136,30 +145,30 @@ class Localizer:
         waiting.append((time, sample, health))
         if len(waiting) < 2 or time - waiting[0][0] < self.options.align:
             if len(waiting) == 1:  # a first guess, for poses to be had at once
-                self._begin(moving_start, sample[None])
+                self._align(sample[None], moving=True)
             return self._pose(time, health | Health.ALIGNING)
         self._waiting = None
-        window = np.array([s for _, s, _ in waiting])
-        still, limits = self._still_limits, self.options.still or STILL_LIMITS
-        if is_still(window[:, :3], window[:, 3:], limits):
-            self._begin(static_start, window)
-            if still is not None:
-                self._set_still(still.fitted(window[:, :3], window[:, 3:]))
-        else:
-            self._begin(moving_start, window)
+        self._align(np.array([s for _, s, _ in waiting]))
         result, clock = Health.OK, Clock(self.options.clock, period=self._clock.period)
         for at, row, its_health in waiting:
             clock, again = clock.tick(at)
             result = its_health | self._advance(again, row, its_health)
         return self._pose(time, result)
 
-    def _set_still(self, limits: StillLimits | None) -> None:
-        self._still_limits = limits
-        self._still_row = (limits or STILL_LIMITS).row
+    def _align(self, window: Array, *, moving: bool = False) -> None:
+        """Start from samples [N, 6]; `moving` if it is not to be asked whether they are still."""
+        imu, known = (window[:, :3], window[:, 3:]), (self.options.prior, self.options.world)
+        if moving or not is_still(*imu, self.options.still or STILL_LIMITS):
+            self._set(*moving_start(*imu, *known))
+            return
+        self._set(*static_start(*imu, *known))
+        self._rest.fit(*imu)
 
-    def _begin(self, start: Any, window: Array) -> None:
-        state, spread = start(window[:, :3], window[:, 3:], self.options.prior, self.options.world)
+    def _set(self, state: State, spread: Covariance) -> None:
+        """Start from a state."""
         self._x, self._p = pack(state), spread.matrix
+        restart = self.options.restart if self.options.slip else None
+        self._start = None if restart is None else Start.begun(restart, state, spread)
 
     def _advance(self, tick: Tick, sample: Array, health: Health) -> Health:
         """Move the estimate on to a screened sample; what went wrong on the way."""
@@ -170,7 +179,8 @@ class Localizer:
         if tick.step is Step.JUMP:
             # A clock that was set back does not tell how long it took: a second at least.
             self._p = doubted(self.state, Covariance(self._p), max(tick.dt, 1.0)).matrix
-            self._stillness = Stillness(compiled(self.options.engine, loops.still))
+            self._start = None
+            self._rest.forget()
             if self._tone is not None:
                 self._tone.forget()
             return Health.TIME_JUMP
@@ -192,11 +202,29 @@ class Localizer:
             noise = noise.rougher(self.options.limits.rougher)
         x, p, nis = self._step(self._x, self._p, sample, dt, noise, slip=self.options.slip)
         found = self._judge(x, p, nis)
-        if self._still_limits is not None:
-            self._rest(sample, dt, advice, self._still_limits)
+        if seconds := self._rest.take(sample, dt, advice.still):
+            known, density = (self.state, Covariance(self._p)), advice.noise.gyro
+            state, spread = self._rest.held(*known, seconds, density)
+            self._x, self._p = pack(state), spread.matrix
         if self._tone is not None and self._tone.take(sample, dt, self._x):
             self._listen(sample[:3], self._tone)
+        if self._start is not None and self._refit(self._start, sample, dt, noise):
+            return found | Health.REFITTED
         return found
+
+    def _refit(self, start: Start, sample: Array, dt: float, noise: Noise) -> bool:
+        """Go on from the start as it looks by now, if it is time to."""
+        due = start.take(sample, dt, noise.slip)
+        if start.over or (self._rest.sure and not start.unsure(self._p)):
+            self._start = None
+        if not due or self._rest.sure:
+            return False
+        options = self.options
+        loop, constants = compiled(options.engine, misfit), (options.world.gravity, options.drift)
+        self._x, self._p = start.fitted(loop, self._step, noise, constants)
+        if self._tone is not None:
+            self._tone.forget()
+        return True
 
     def _judge(self, x: Array, p: Array, nis: float) -> Health:
         """Keep a new estimate if it is possible, else go on from the last one, in doubt."""
@@ -215,32 +243,6 @@ class Localizer:
             return Health.DIVERGED | (Health.SLIPPING if refused else Health.OK)
         return Health.SLIPPING if refused else Health.OK
 
-    def _rest(self, sample: Array, dt: float, advice: Advice, limits: StillLimits) -> None:
-        """Zero-velocity and zero-rotation updates, every so often, while standing still."""
-        since = self._stillness.take(sample, dt, self._still_row)
-        still = since >= limits.after if advice.still is None else advice.still > 0.5
-        self._since_still_update += dt
-        if not still or self._since_still_update < limits.every:
-            return
-        # One update stands for all samples since the last.
-        stands_for = min(self._since_still_update, 2 * limits.every)
-        self._since_still_update = 0.0
-        state, spread = unpack(self._x), Covariance(self._p)
-        variance = limits.speed**2 / (SLIP_RATE * stands_for)
-        state, spread, said = update(
-            state, spread, no_motion(state, (variance,)), Gate(limits.probability)
-        )
-        if not said.accepted:
-            return
-        rate = advice.noise.gyro**2 / stands_for + limits.rotation**2 / (SLIP_RATE * stands_for)
-        state, spread, _ = update(
-            state,
-            spread,
-            no_rotation(state, self._stillness.rate, (rate,)),
-            Gate(limits.probability),
-        )
-        self._x, self._p = pack(state), spread.matrix
-
     def _listen(self, gyro: Array, tone: WheelTone) -> None:
         """Correct the speed by the sound of the wheels, where it is heard."""
         believed = forward_speed(self.state, gyro, 0.0, 0.0)
@@ -250,7 +252,7 @@ class Localizer:
             return
         self.heard = Heard(speed + heard.speed, heard.variance)
         # No gate: how likely it is beside what the filter knew has been weighed already.
-        self.fix(forward_speed(self.state, gyro, *self.heard), gate=None)
+        self._correct(forward_speed(self.state, gyro, *self.heard), None)
         tone.heeded(-float(forward_speed(self.state, gyro, 0.0, 0.0).residual[0]) - speed)
 
     def save(self) -> dict[str, NDArray[Any]]:
@@ -261,31 +263,30 @@ class Localizer:
         """
         if self._waiting is not None:
             raise ValueError("there is nothing to save before the start: wait until it is aligned")
-        limits = self._still_limits or STILL_LIMITS
-        rest = (self._since_still_update, self._refused, limits.gyro, limits.accel)
         return {
             "x": self._x.copy(),
             "p": self._p.copy(),
             "previous": self._previous.copy(),
-            "rest": np.array(rest),
+            "refused": np.array(self._refused),
             "screen": self._screen.memory.copy(),
-            "still": self._stillness.memory.copy(),
+            **self._rest.arrays(),
             **self._clock.arrays(),
             **({} if self._tone is None else self._tone.save()),
             **saved_memory(self._memory),
+            **(self._start.arrays() if self._start else {}),
         }
 
     def restore(self, saved: dict[str, NDArray[Any]]) -> None:
         """Go on, bit for bit, from what another localizer of the same options and model saved."""
         self._x, self._p = np.array(saved["x"]), np.array(saved["p"])
         self._previous = np.array(saved["previous"])
-        self._since_still_update, self._refused, gyro, accel = saved["rest"].tolist()
-        if self._still_limits is not None:
-            self._set_still(replace(self._still_limits, gyro=gyro, accel=accel))
+        self._refused = float(saved["refused"])
         self._clock = Clock.of_arrays(saved, self.options.clock)
         self._screen.memory = np.array(saved["screen"])
-        self._stillness.memory = np.array(saved["still"])
+        self._rest.restore(saved)
         if self._tone is not None:
             self._tone.restore(saved)
         self._memory = restored_memory(saved)
+        restart = self.options.restart
+        self._start = None if restart is None else Start.of_arrays(saved, restart)
         self._waiting = None

@@ -10,6 +10,7 @@ from robot.engine import Engine, unpack
 from robot.filter import WORLD, Gate, World
 from robot.health import LIMITS, Health, Limits
 from robot.lie import Array
+from robot.start import RESTART, Restart
 from robot.state import Covariance, State
 from robot.still import STILL_LIMITS, StillLimits
 from robot.tone import Tone
@@ -27,6 +28,7 @@ class Options:
         align: How long to watch before the start, s.
         clock: What to do about time.
         limits: What a sound sample and a sound estimate is.
+        restart: When to fit the start of a moving body again; None for never.
         still: When to take the IMU for standing still; None for never.
         slip: Hold the body to no lateral and vertical velocity.
         slip_gate: When not to; it softens unless told otherwise. None: always believe it.
@@ -40,6 +42,7 @@ class Options:
     align: float = 1.0
     clock: ClockPolicy = CLOCK_POLICY
     limits: Limits = LIMITS
+    restart: Restart | None = RESTART
     still: StillLimits | None = STILL_LIMITS
     slip: bool = True
     slip_gate: Gate | None = SLIP_GATE

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from robot.lie import Array
-from robot.still import STILL_LIMITS, Stillness
+from robot.state import Covariance, State
+from robot.still import STILL_LIMITS, Rest, StillLimits, Stillness
 from tests.robot.simulated import drive
 
 QUIET = np.array([0.002] * 3 + [0.02] * 3)
 GRAVITY = np.array((0, 0, 0, 0, 0, 9.8))
+AT_REST = np.array((0.01, -0.02, 0.015, 0, 0, 9.8))
 
 
 def since(rows: Iterable[Array], dt: float = 0.01) -> list[float]:
@@ -67,3 +69,55 @@ def test_a_drive_begins_still_and_is_not_any_more() -> None:
     found = since(rows)
     assert found[190] > 0.5
     assert max(found[350:]) == 0.0
+
+
+def rested(rest: Rest, seconds: float, state: State, spread: Covariance) -> tuple[State, Array]:
+    """An estimate after a time at rest, and for how long the updates stood."""
+    stood = []
+    for _ in range(round(100 * seconds)):
+        if due := rest.take(AT_REST, 0.01, None):
+            stood.append(due)
+            state, spread = rest.held(state, spread, due, 1e-3)
+    return state, np.array(stood)
+
+
+def test_rest_stops_the_drift_and_its_updates_stand_for_all_the_time() -> None:
+    rest, state = Rest(StillLimits()), State.at_rest(velocity=np.array((0.2, 0.0, 0.0)))
+    state, stood = rested(rest, 5.0, state, Covariance.of_deviations(gyro_bias=0.02))
+    assert rest.sure
+    assert np.linalg.norm(state.velocity) < 0.02
+    np.testing.assert_allclose(state.gyro_bias, AT_REST[:3], atol=1e-3)
+    assert 3.5 < stood.sum() < 5.0
+    rest.forget()
+    assert rest.take(AT_REST, 0.01, None) == 0.0
+    assert not rest.sure
+
+
+def test_what_only_looks_like_rest_is_refused() -> None:
+    """A smooth ride: the gate knows better."""
+    rest, state = Rest(StillLimits()), State.at_rest(velocity=np.array((10.0, 0.0, 0.0)))
+    spread = Covariance.of_deviations(velocity=(0.1, 0.1, 0.1))
+    after, stood = rested(rest, 2.0, state, spread)
+    assert len(stood) > 0
+    assert not rest.sure
+    np.testing.assert_array_equal(after.velocity, state.velocity)
+
+
+def test_somebody_who_knows_is_believed_and_without_limits_it_never_rests() -> None:
+    rest = Rest(StillLimits(after=1e9))
+    assert rest.take(AT_REST, 0.01, 0.9) > 0
+    assert rest.take(AT_REST, 0.2, 0.1) == 0.0
+    assert Rest(None).take(AT_REST, 0.01, 0.9) == 0.0
+
+
+def test_a_saved_rest_goes_on() -> None:
+    one, other = Rest(StillLimits()), Rest(StillLimits())
+    noisy = np.random.default_rng(0).normal(size=(50, 3)) * 0.1
+    one.fit(noisy, noisy)
+    for _ in range(73):
+        one.take(AT_REST, 0.01, None)
+    other.restore(one.arrays())
+    assert other.limits == one.limits
+    assert [other.take(AT_REST, 0.01, None) for _ in range(30)] == [
+        one.take(AT_REST, 0.01, None) for _ in range(30)
+    ]
