@@ -88,6 +88,11 @@ def verify(bundle: Which = "flowers", as_json: Json = False) -> None:
         typer.echo(f"not here: {', '.join(absent)}")
 
 
+def _milliseconds(value: float) -> str:
+    """Two digits at least."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
 def print_artefacts(artefacts: Sequence[Artefact]) -> None:
     """A table: size, parity, quality and latency, a row an artefact."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -102,7 +107,7 @@ def print_artefacts(artefacts: Sequence[Artefact]) -> None:
             f"{a.bytes / 1e6:.2f}",
             f"{p.rms_error:.1e}" if p else "",
             *((_apart(a),) if localizes else _scores(a, p)),
-            f"{speed.median_ms:.3g}" if speed else "",
+            _milliseconds(speed.median_ms) if speed else "",
         )
     Console(width=max(Console().width, 100)).print(table)  # a name cut short helps nobody
 

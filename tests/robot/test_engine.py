@@ -27,12 +27,19 @@ NOISE = Noise(gyro=0.01, accel=0.1, gyro_bias=0.02, accel_bias=0.03, mount=0.01,
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[None]:
-    """`robot.kernel` as the Python that it is: to compile it takes numba ten seconds or more."""
+    """`robot.kernel` as the Python that it is: to compile it takes numba ten seconds or more.
+
+    Where an earlier test has it compiled already, it stays so: half of each does not work.
+    """
+    if "robot.kernel" in sys.modules:
+        yield
+        return
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMBA_DISABLE_JIT", "1")
         import robot.kernel  # noqa: F401
 
         yield
+    del sys.modules["robot.kernel"]
 
 
 @given(states())
