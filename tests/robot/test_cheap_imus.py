@@ -1,8 +1,8 @@
 """Cheap IMUs, emulated on KITTI: biases that the filter is not told of, and white noise.
 
-Attitude and velocity of the first sample are given; after a standstill the vehicle gets to its first
-speed at 2 m/s^2, which the IMU feels. Noise and slip were searched on other drives, and then chosen
-with these in view: the figures are no forecast for a vehicle not seen.
+Attitude and velocity of the first sample are given; after a standstill the vehicle gets to its
+first speed at 2 m/s^2, which the IMU feels. Noise and slip were searched on other drives, and then
+chosen with these in view: the figures are no forecast for a vehicle not seen.
 `python -m pytest -m slow -s tests/robot/test_cheap_imus.py` prints the figures.
 """
 
