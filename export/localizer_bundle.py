@@ -25,6 +25,7 @@ from models.manifest import (
 from models.photos import read_bytes
 from robot.profile import Profile, plain, profile_of
 from training.inertial.networks import Network
+from training.inertial.train import KERAS_FILE, PROFILE, REPORT
 
 Task = Literal["imu-noise-adaptation", "imu-localization"]
 _TOLD = ("recipe", "drives", "data_sha256", "packages", "commit")  # of run.json; the rest stays
@@ -53,11 +54,11 @@ def read_run(folder: Path) -> Run:
     Raises:
         InputError: It is not one that ended, or its network is not one that the filter alone heeds.
     """
-    network, data = load_safely(folder / "network.keras")
+    network, data = load_safely(folder / KERAS_FILE)
     if not isinstance(network, Network) or network.config.heads != ("slip",):
         raise InputError(f"{folder}: its network must be an adapter with the head slip alone")
-    profile = profile_of(_json(folder / "profile.json"), str(folder / "profile.json"))
-    run = _json(folder / "run.json")
+    profile = profile_of(_json(folder / PROFILE), str(folder / PROFILE))
+    run = _json(folder / REPORT)
     return Run(network, data, profile, {key: run[key] for key in _TOLD if key in run})
 
 

@@ -6,7 +6,6 @@ of several, fused (`fuse`), such as photos of one plant or frames of a camera.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from models.choice import candidates
 from models.errors import InputError, IntegrityError
 from models.manifest import Artefact, ImagePreprocess
 from models.metrics import as_logits, softmax
 from models.photos import read_bytes
 from models.preprocess import decode, prepare
 from models.rejection import Kind, known, verdict_kind
-from models.runtime import RUNTIMES, available_runtimes, open_runner
+from models.runtime import open_runner
 
 FAMILIARITY = "familiarity"  # the meaning of that output in the manifest
 
@@ -159,21 +159,7 @@ class Recogniser:
 
 def _choose(bundle: Bundle, runtime: str) -> Artefact:
     """The bundle's default, else quantized before float; of what is here and can be run."""
-    if runtime and runtime not in RUNTIMES:
-        raise InputError(f"runtime {runtime!r} is unknown; one of {', '.join(RUNTIMES)}")
-    wanted = [RUNTIMES[runtime]] if runtime else list(RUNTIMES.values())
-    runnable = [
-        a
-        for a in bundle.manifest.artefacts
-        if a.format in wanted and bundle.has(a) and available_runtimes(a.format)
-    ]
-    if not runnable:
-        raise InputError(
-            f"{bundle.path}: no artefact here for {runtime or 'any runtime that is installed'}; "
-            "get the whole bundle, or pip install ai-edge-litert or onnxruntime"
-        )
-    arm = platform.machine().lower().startswith(("arm", "aarch"))
-    default = bundle.manifest.default.get("arm" if arm else "x86")
+    runnable, default = candidates(bundle, runtime)
     # tflite-runtime of 2023 is many times slower on int8 than on float (docs/bundle-format.md).
     order = ["f32", "f16"] if runtime == "tflite-runtime" else ["wi8_ai8", "f32"]
 

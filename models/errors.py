@@ -6,7 +6,10 @@ The command line prints that line and exits with `exit_code`; only unforeseen er
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class BombusError(Exception):
@@ -48,3 +51,9 @@ class IntegrityError(BombusError):
 def reason(error: Exception) -> str:
     """The first line of what another library said, or the error's type where it said nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def first_fault(error: ValidationError, whole: str) -> str:
+    """Where a table is wrong first, and how; `whole` is what to call the table itself."""
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc']) or whole}: {first['msg']}"

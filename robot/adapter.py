@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import platform
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from models.choice import candidates
 from models.errors import InputError, IntegrityError
 from models.manifest import Artefact, ImuPreprocess, Manifest
-from models.runtime import RUNTIMES, Runner, available_runtimes, open_runner
+from models.runtime import Runner, open_runner
 from robot.lie import Array
 from robot.noise import Advice, Memory
 from robot.state import KITTI_NOISE, Noise
@@ -167,21 +167,7 @@ class NetworkNoise:
 
 def _choose(bundle: Bundle, runtime: str) -> Artefact:
     """The bundle's default for this machine, else the first; of what is here and can be run."""
-    if runtime and runtime not in RUNTIMES:
-        raise InputError(f"runtime {runtime!r} is unknown; one of {', '.join(RUNTIMES)}")
-    wanted = [RUNTIMES[runtime]] if runtime else list(RUNTIMES.values())
-    runnable = [
-        a
-        for a in bundle.manifest.artefacts
-        if a.format in wanted and bundle.has(a) and available_runtimes(a.format)
-    ]
-    if not runnable:
-        raise InputError(
-            f"{bundle.path}: no artefact here for {runtime or 'any runtime that is installed'}; "
-            "get the whole bundle, or pip install ai-edge-litert or onnxruntime"
-        )
-    arm = platform.machine().lower().startswith(("arm", "aarch"))
-    default = bundle.manifest.default.get("arm" if arm else "x86")
+    runnable, default = candidates(bundle, runtime)
     return next((a for a in runnable if a.file == default), runnable[0])
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from models.errors import InputError
+from models.errors import InputError, first_fault
 from robot.lie import Array, so3_exp
+from robot.pose import OPTIONS, Options
 from robot.state import KITTI_NOISE, Covariance, Noise, State
 from robot.tone import Tone
 
@@ -63,6 +64,10 @@ class Profile:
     drift: float = 0.0
     tone: Tone | None = None
 
+    def options(self, options: Options = OPTIONS) -> Options:
+        """How a localizer works, with what belongs to the vehicle."""
+        return replace(options, drift=self.drift, tone=self.tone)
+
     def start(
         self, rotation: Array, velocity: Array, position: Array | None = None
     ) -> tuple[State, Covariance]:
@@ -112,9 +117,7 @@ def profile_of(values: Any, where: str) -> Profile:
     try:
         return _border().validate_python(values, extra="forbid")
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {name or 'profile'}: {first['msg']}") from None
+        raise InputError(f"{where}: {first_fault(error, 'profile')}") from None
 
 
 def plain(profile: Profile) -> dict[str, Any]:

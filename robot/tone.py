@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.metrics import softmax
 from robot.lie import Array
 
 Weights = tuple[tuple[tuple[float, ...], ...], ...]
@@ -147,18 +148,13 @@ def weigh(tone: Tone, likelihood: Array, speed: float, variance: float) -> Heard
     """
     offsets = tone.supposed * speed
     known = -0.5 * np.square(offsets) / variance
-    before, after = _softmax(known), _softmax(known + tone.trust * likelihood)
+    before, after = softmax(known), softmax(known + tone.trust * likelihood)
     had, mean = float(before @ np.square(offsets)), float(after @ offsets)
     has = float(after @ np.square(offsets - mean))
     if has >= 0.9 * had:
         return None
     noise = 1.0 / (1.0 / has - 1.0 / had)
     return Heard(mean * (noise + had) / had, noise)
-
-
-def _softmax(x: Array) -> Array:
-    e = np.exp(x - x.max())
-    return np.asarray(e / e.sum())
 
 
 class WheelTone:

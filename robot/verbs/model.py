@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from models.bundle import find_bundle
@@ -31,9 +31,7 @@ class Chosen:
 
     def options(self, options: Options) -> Options:
         """With what is known of the vehicle."""
-        if self.profile is None:
-            return options
-        return replace(options, drift=self.profile.drift, tone=self.profile.tone)
+        return options if self.profile is None else self.profile.options(options)
 
 
 def choose(bundle: str, sensor: Sensor, *, given: bool, note: Callable[[str], None]) -> Chosen:

@@ -65,11 +65,6 @@ def _compiled(network: Network) -> Callable[..., Any]:
     return jax.jit(network.run)  # type: ignore[no-any-return,unused-ignore]
 
 
-def options_of(profile: Profile, **changes: Any) -> Options:
-    """How the localizer works for a profile."""
-    return Options(drift=profile.drift, tone=profile.tone, **changes)
-
-
 def follow(
     recording: Recording,
     profile: Profile,
@@ -93,7 +88,7 @@ def follow(
         recording.times,
         recording.gyro,
         recording.accel,
-        options=options or options_of(profile),
+        options=options or profile.options(),
         model=model,
         start=start,
     )

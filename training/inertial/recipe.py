@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from models.errors import InputError
+from models.errors import InputError, first_fault
 from training.inertial import kitti
 from training.inertial.networks import CONFIGS, SNN, NetworkConfig
 
@@ -103,6 +103,4 @@ def load_recipe(path: Path) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not TOML ({error})") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: {name or 'recipe'}: {first['msg']}") from None
+        raise InputError(f"{path}: {first_fault(error, 'recipe')}") from None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.metrics import softmax
 from robot.lie import Array
 from robot.recording import Recording
 from robot.tone import Tone, evidence
@@ -82,7 +83,7 @@ def fit(tone: Tone, heard: Iterable[Windows], *, decay: float = 1e-3, rounds: in
     target = _target(tone, np.concatenate([w.truth for w in listed]))
     weights = np.zeros(x.shape[2])
     for _ in range(rounds):
-        p = _softmax(x @ weights)
+        p = softmax(x @ weights)
         gradient = np.einsum("nek,ne->k", x, p - target) / len(x) + decay * weights
         mean = np.einsum("nek,ne->nk", x, p)
         spread = np.einsum("nek,ne,nel->kl", x, p, x, optimize=True) - mean.T @ mean
@@ -97,7 +98,7 @@ def fit(tone: Tone, heard: Iterable[Windows], *, decay: float = 1e-3, rounds: in
 def surprise(tone: Tone, heard: Windows) -> float:
     """Mean cross-entropy of a drive's windows, nats; log(points) is that of knowing nothing."""
     logits = np.tensordot(heard.found, tone.table, axes=3)
-    p = _softmax(logits)
+    p = softmax(logits)
     target = _target(tone, heard.truth)
     return float(-(target * np.log(p + 1e-12)).sum(axis=1).mean())
 
@@ -136,8 +137,3 @@ def _ways(recording: Recording, tone: Tone) -> Iterator[tuple[Array, Array]]:
 def _target(tone: Tone, truth: Array) -> Array:
     bells = np.exp(-0.5 * np.square((tone.supposed - truth[:, None]) / _WIDTH))
     return np.asarray(bells / bells.sum(axis=1, keepdims=True))
-
-
-def _softmax(logits: Array) -> Array:
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))

@@ -30,7 +30,7 @@ from training.inertial.losses import sub_sequences
 from training.inertial.model import Localization
 from training.inertial.networks import Network
 from training.inertial.recipe import Recipe
-from training.inertial.windows import Drive, draw, prepare
+from training.inertial.windows import Drive, draw, listen
 from training.provenance import git_commit, package_versions
 
 EPOCH = 10  # steps
@@ -129,11 +129,11 @@ def _heard(recordings: Sequence[Recording], profile: Profile, out: Path) -> list
     path = out / "heard.npz"
     if not path.exists():
         rows = track(recordings, len(recordings), "driving by ear")
-        heard = {r.name: prepare(r, profile).speeds for r in rows}
+        heard = {r.name: listen(r, profile) for r in rows}
         with writing_to(path) as temporary:
             np.savez_compressed(temporary, **heard)  # type: ignore[arg-type,unused-ignore]
     with np.load(path, allow_pickle=False) as file:
-        return [Drive(r, file[r.name], r.holes() | ~r.trusted) for r in recordings]
+        return [Drive.of(r, file[r.name]) for r in recordings]
 
 
 def _network(recipe: Recipe, recordings: Sequence[Recording]) -> Network:

@@ -34,6 +34,11 @@ class Drive:
     speeds: Array
     bad: NDArray[np.bool_]
 
+    @staticmethod
+    def of(recording: Recording, speeds: Array) -> Drive:
+        """Mark what is not to be scored."""
+        return Drive(recording, speeds, recording.holes() | ~recording.trusted)
+
 
 class Batch(NamedTuple):
     """B windows of T samples after the first, and N = T / 10 + 1 true poses of each."""
@@ -47,12 +52,12 @@ class Batch(NamedTuple):
     sound: NDArray[np.bool_]  # [B, N] poses up to which, from the last one, no sample is bad
 
 
-def prepare(recording: Recording, profile: Profile) -> Drive:
-    """Listen to a drive's wheels as the localizer does, and mark what is not to be scored."""
+def listen(recording: Recording, profile: Profile) -> Array:
+    """The speeds of a `Drive`, [N, 2], as the localizer hears them in the wheels."""
     count = len(recording.times)
-    speeds = np.stack((np.zeros(count), np.full(count, _UNHEARD)), axis=1)
+    speeds: Array = np.stack((np.zeros(count), np.full(count, _UNHEARD)), axis=1)
     if profile.tone is not None:
-        options = Options(still=None, slip_gate=None, drift=profile.drift, tone=profile.tone)
+        options = profile.options(Options(still=None, slip_gate=None))
         start = profile.start(recording.truth.rotations[0], recording.velocities[0])
         localizer = Localizer(options, ConstantNoise(profile.noise), start)
         rows = zip(recording.times.tolist(), recording.gyro, recording.accel, strict=True)
@@ -60,7 +65,7 @@ def prepare(recording: Recording, profile: Profile) -> Drive:
             localizer.push(*row)
             if localizer.heard is not None:
                 speeds[i] = localizer.heard
-    return Drive(recording, speeds, recording.holes() | ~recording.trusted)
+    return speeds
 
 
 def draw(drives: Sequence[Drive], count: int, length: int, rng: np.random.Generator) -> Batch:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from keras import ops
 
+from robot.pose import Options
 from robot.profile import Profile
 from robot.state import KITTI_NOISE
 from tests.training.inertial.test_windows import recording
-from training.inertial.evaluate import Foretold, follow, options_of, outputs
+from training.inertial.evaluate import Foretold, follow, outputs
 from training.inertial.networks import CONFIGS, Network
 
 
@@ -41,7 +42,7 @@ def test_outputs_of_a_log_are_those_of_one_run() -> None:
 def test_a_network_that_says_the_constants_is_the_constants() -> None:
     r = recording(20.0)
     network = Network(replace(CONFIGS["constant"], base=KITTI_NOISE.slip), dtype="float64")
-    options = options_of(Profile(), still=None, engine="numpy")
+    options = Profile().options(Options(still=None, engine="numpy"))
     (ours, error), (theirs, _) = (follow(r, Profile(), n, options) for n in (network, None))
     np.testing.assert_allclose(ours.packed, theirs.packed, atol=1e-9)
     assert error.metres == pytest.approx(r.truth.distances[-1], rel=0.01)

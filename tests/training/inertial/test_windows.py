@@ -10,7 +10,7 @@ from robot.profile import Profile
 from robot.recording import Recording
 from robot.tone import AXES, Tone
 from tests.robot import simulated
-from training.inertial.windows import Drive, draw, prepare
+from training.inertial.windows import Drive, draw, listen
 
 
 def recording(seconds: float = 20.0, bad: slice = slice(0, 0)) -> Recording:
@@ -31,7 +31,7 @@ def recording(seconds: float = 20.0, bad: slice = slice(0, 0)) -> Recording:
 
 
 def quiet(r: Recording) -> Drive:
-    return prepare(r, Profile())
+    return Drive.of(r, listen(r, Profile()))
 
 
 def test_a_window_is_a_stretch_of_the_drive_from_its_own_origin() -> None:
@@ -93,7 +93,7 @@ def test_with_a_tone_speeds_are_those_that_the_localizer_hears() -> None:
     loud = replace(r, accel=r.accel + shakes[:, None] + 0.1 * rng.normal(size=(count, 3)))
     weights = ((((0.5,) * AXES),),) * 2
     tone = Tone(1.9, harmonics=(1,), weights=weights, trust=1.0)
-    heard = prepare(loud, Profile(tone=tone)).speeds
+    heard = listen(loud, Profile(tone=tone))
     rows = np.flatnonzero(heard[:, 1] < 1e12)
     assert len(rows) > 3
     np.testing.assert_allclose(heard[rows, 0], r.speeds[rows], rtol=0.15)
