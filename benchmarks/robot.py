@@ -34,7 +34,7 @@ from robot.localizer import Localizer
 from robot.noise import ConstantNoise, NoiseModel
 from robot.noise_file import SENSOR
 from robot.pose import SLIP_GATE, Options
-from robot.simulate import Simulation, simulate
+from robot.simulation.simulate import Simulation, simulate
 from robot.state import KITTI_NOISE, Covariance
 from robot.verbs.model import choose
 

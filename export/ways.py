@@ -22,7 +22,7 @@ from robot.pose import Options
 from robot.profile import Profile
 from robot.recording import Recording
 from robot.reference import resampled
-from robot.simulate import simulate
+from robot.simulation.simulate import simulate
 from robot.sources import Reading
 from robot.track import track
 from robot.truth import read_reference

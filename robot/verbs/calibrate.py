@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.files import refuse_existing, write_text
-from robot.calibrate import AXES, LONG, Calibration, calibrate
+from robot.calibration.calibrate import AXES, LONG, Calibration, calibrate
 from robot.noise_file import dump_sensor
 from robot.sources import Reading, load, open_source
 
@@ -37,7 +37,7 @@ def calibrate_log(
     with closing(open_source(where, reading)) as source:
         found = calibrate(*load(source))
     if plot is not None:
-        from robot.allan_plot import draw_allan  # late: it needs the extra `robot`
+        from robot.calibration.allan_plot import draw_allan  # late: it needs the extra `robot`
 
         draw_allan(found, Path(where).name, plot)
     if out is not None:

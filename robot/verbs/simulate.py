@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from models.files import refuse_existing
-from robot.simulate import simulate
-from robot.simulated_log import write_log
+from robot.simulation.log import write_log
+from robot.simulation.simulate import simulate
 
 
 def simulate_log(

@@ -13,14 +13,14 @@ from rich.table import Table
 from models.errors import InputError
 from models.files import refuse_existing, write_text
 from models.progress import progress_bar
-from robot.cbo import SETTINGS, Swarm
+from robot.calibration.cbo import SETTINGS, Swarm
+from robot.calibration.tune import PARAMETERS, Task, pool, search
 from robot.metrics import Relative
 from robot.noise_file import Sensor, dump_sensor
 from robot.options import LocalizeOptions, ReadOptions
 from robot.reference import Reference, StartFrom
 from robot.state import Noise
 from robot.truth import read_reference
-from robot.tune import PARAMETERS, Task, pool, search
 
 
 @dataclass(frozen=True)

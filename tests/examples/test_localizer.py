@@ -19,8 +19,8 @@ from robot.health import Limits
 from robot.lie import Array
 from robot.pose import Options
 from robot.profile import profile_of
-from robot.simulate import simulate
-from robot.simulated_log import write_log
+from robot.simulation.log import write_log
+from robot.simulation.simulate import simulate
 from robot.state import Covariance
 from robot.track import track
 from training.inertial.evaluate import Foretold

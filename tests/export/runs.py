@@ -11,7 +11,7 @@ import numpy as np
 
 from robot.profile import Profile, plain
 from robot.recording import Recording
-from robot.simulate import simulate
+from robot.simulation.simulate import simulate
 from training.inertial.networks import SNN, Network
 
 PROFILE = Profile(

@@ -18,8 +18,8 @@ from models.bundle import open_bundle
 from models.errors import InputError
 from robot.adapter import NetworkNoise
 from robot.profile import profile_of
-from robot.simulate import simulate
-from robot.simulated_log import write_log
+from robot.simulation.log import write_log
+from robot.simulation.simulate import simulate
 from tests.export.runs import PROFILE, network, write_run
 from training.inertial.networks import SNN, Network
 

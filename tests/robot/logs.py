@@ -8,7 +8,7 @@ from pathlib import Path
 from bombus import run
 from robot.log import Log
 from robot.reference import Reference, with_truth
-from robot.simulate import Simulation, simulate
+from robot.simulation.simulate import Simulation, simulate
 
 QUIET = ("--bundle", "none")
 

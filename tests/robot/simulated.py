@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from robot.lie import Array, skew, so3_exp
 from robot.metrics import Trajectory
 from robot.rotations import of_angles
-from robot.simulate import path_of_imu
+from robot.simulation.simulate import path_of_imu
 from robot.state import Noise, State
 
 MOUNT = so3_exp(np.array((0.02, -0.03, 0.05)))

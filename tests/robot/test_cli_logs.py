@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robot.cbo import move
+from robot.calibration.cbo import move
 from robot.noise_file import load_sensor
 from robot.score import score
 from robot.sinks import read_trajectory
@@ -249,12 +249,12 @@ def test_an_interrupted_tuning_goes_on(
             raise KeyboardInterrupt
         return real(swarm, *rest)
 
-    monkeypatch.setattr("robot.tune.move", interrupted)
+    monkeypatch.setattr("robot.calibration.tune.move", interrupted)
     code, _, err = bombus(*words, twice)
     assert code == 130
     assert "run the same command again to go on" in err
     assert not twice.exists()
-    monkeypatch.setattr("robot.tune.move", real)
+    monkeypatch.setattr("robot.calibration.tune.move", real)
     refused(bombus(*words, twice, "--seed", 1), "saved with other options")
     code, said, _ = bombus(*words, twice)
     assert code == 0

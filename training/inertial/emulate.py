@@ -10,13 +10,13 @@ from types import MappingProxyType
 import numpy as np
 
 from models.errors import InputError
-from robot.imu_errors import Grade, Triad, measure
-from robot.imu_grades import GRADES
 from robot.lie import Array, so3_exp
 from robot.metrics import Trajectory
 from robot.recording import Recording
+from robot.simulation.imu_errors import Grade, Triad, measure
+from robot.simulation.imu_grades import GRADES
+from robot.simulation.vibration import Vibration, shake
 from robot.state import GRAVITY
-from robot.vibration import Vibration, shake
 
 _ROOT = math.sqrt(100.0)  # deviation in a sample at 100 Hz over density
 

@@ -60,7 +60,7 @@ def _compiled(network: Network) -> Callable[..., Any]:
         import tensorflow as tf
 
         return tf.function(network.run, jit_compile=True, reduce_retracing=True)  # type: ignore[no-any-return]
-    import jax  # type: ignore[import-not-found,unused-ignore]
+    import jax
 
     return jax.jit(network.run)  # type: ignore[no-any-return,unused-ignore]
 

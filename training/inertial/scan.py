@@ -39,9 +39,9 @@ def scan(step: Callable[..., Tensors], carry: Tensors, inputs: Tensors) -> tuple
 
 
 def _jax(step: Callable[..., Tensors], carry: Tensors, inputs: Tensors) -> tuple[Tensor, Tensors]:
-    import jax  # type: ignore[import-not-found,unused-ignore]
+    import jax
 
-    @jax.checkpoint  # type: ignore[untyped-decorator,unused-ignore]
+    @jax.checkpoint  # type: ignore[untyped-decorator]
     def body(carry: Tensors, row: Tensors) -> tuple[Tensors, Tensor]:
         after = step(*carry, *row)
         return after, after[0]

@@ -37,7 +37,7 @@ def value_and_gradient(
         wanted = [*sources, *(variable.value for variable in variables)]
         to = tape.gradient(value, wanted, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return float(value), [np.asarray(gradient) for gradient in to]
-    import jax  # type: ignore[import-not-found,unused-ignore]
+    import jax
 
     def pure(sources: list[Tensor], weights: list[Tensor]) -> Tensor:
         with keras.StatelessScope(list(zip(variables, weights, strict=True))):

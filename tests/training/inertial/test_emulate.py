@@ -9,11 +9,11 @@ import pytest
 
 from models.errors import InputError
 from robot.filter import propagate_state
-from robot.imu_errors import PERFECT
 from robot.recording import Recording
-from robot.simulate import simulate
+from robot.simulation.imu_errors import PERFECT
+from robot.simulation.simulate import simulate
+from robot.simulation.vibration import Vibration
 from robot.state import GRAVITY
-from robot.vibration import Vibration
 from training.inertial.emulate import PRESETS, Emulation, emulate, preset, stand_still_first
 
 

@@ -12,7 +12,7 @@ import pytest
 from models.errors import InputError
 from models.files import write_text
 from robot.profile import profile_of
-from robot.simulate import simulate
+from robot.simulation.simulate import simulate
 from training.inertial import train as training
 from training.inertial.networks import SNN
 from training.inertial.recipe import Recipe

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot.allan import Coefficients, Curve, allan_curve, coefficients
+from robot.calibration.allan import Coefficients, Curve, allan_curve, coefficients
 from robot.lie import Array
 
 PERIOD = 0.01

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from models.errors import InputError
 from robot.filter import propagate_state
-from robot.imu_errors import PERFECT
 from robot.lie import Array
 from robot.measurements import no_slip
-from robot.road import RoadKind
-from robot.simulate import KINDS, Kind, Simulation, simulate
-from robot.vibration import Vibration, shake
+from robot.simulation.imu_errors import PERFECT
+from robot.simulation.road import RoadKind
+from robot.simulation.simulate import KINDS, Kind, Simulation, simulate
+from robot.simulation.vibration import Vibration, shake
 
 
 def body_velocity(made: Simulation) -> Array:

@@ -16,15 +16,15 @@ import numpy as np
 
 from models.errors import InputError
 from robot import rotations
-from robot.imu_errors import Grade, measure
-from robot.imu_grades import GRADES
 from robot.lie import Array, so3_exp
 from robot.metrics import Trajectory
 from robot.recording import Recording
-from robot.road import RoadKind, ride
+from robot.simulation.imu_errors import Grade, measure
+from robot.simulation.imu_grades import GRADES
+from robot.simulation.road import RoadKind, ride
+from robot.simulation.vehicle import Vehicle, drive
+from robot.simulation.vibration import Vibration, shake
 from robot.state import GRAVITY, State
-from robot.vehicle import Vehicle, drive
-from robot.vibration import Vibration, shake
 
 CAR = Vehicle(
     slip=0.006,

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robot.allan import allan_curve
-from robot.imu_errors import PERFECT, Grade, Measured, Triad, measure
-from robot.imu_grades import GRADES
+from robot.calibration.allan import allan_curve
 from robot.lie import Array
+from robot.simulation.imu_errors import PERFECT, Grade, Measured, Triad, measure
+from robot.simulation.imu_grades import GRADES
 from robot.state import GRAVITY
 
 RATE = 100.0

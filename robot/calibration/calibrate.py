@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import InputError
-from robot.allan import Coefficients, Curve, allan_curve, coefficients
+from robot.calibration.allan import Coefficients, Curve, allan_curve, coefficients
 from robot.clock import clean
 from robot.filter import WORLD
 from robot.lie import Array

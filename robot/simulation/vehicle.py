@@ -9,8 +9,8 @@ import numpy as np
 
 from robot import rotations
 from robot.lie import Array
-from robot.road import Ride
-from robot.vibration import Vibration
+from robot.simulation.road import Ride
+from robot.simulation.vibration import Vibration
 
 ISO_WAVENUMBER = 0.1  # 1/m, at which ISO 8608 states roughness
 WHEEL_DAMPING = 0.3

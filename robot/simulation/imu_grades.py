@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from types import MappingProxyType
 
-from robot.imu_errors import PERFECT, Grade, Triad
+from robot.simulation.imu_errors import PERFECT, Grade, Triad
 
 DEGREE = math.pi / 180
 MILLI_G = 9.80665e-3  # m/s^2

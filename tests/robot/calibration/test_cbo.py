@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot.cbo import SETTINGS, Costs, Settings, Swarm, consensus, first_swarm, move
+from robot.calibration.cbo import SETTINGS, Costs, Settings, Swarm, consensus, first_swarm, move
 from robot.lie import Array
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from models.errors import InputError
-from robot.cbo import SETTINGS, Swarm
+from robot.calibration.cbo import SETTINGS, Swarm
+from robot.calibration.tune import PARAMETERS, Task, pool, search
 from robot.noise import ConstantNoise
 from robot.pose import Options
 from robot.score import score
 from robot.state import Noise
 from robot.track import track
-from robot.tune import PARAMETERS, Task, pool, search
 from tests.robot.logs import reference
 
 SMALL = replace(SETTINGS, particles=6)

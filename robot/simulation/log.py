@@ -12,7 +12,7 @@ from robot.engine import pack
 from robot.health import Health
 from robot.lie import Array
 from robot.pose import Pose
-from robot.simulate import Simulation
+from robot.simulation.simulate import Simulation
 from robot.sinks import open_sink
 from robot.state import Covariance
 

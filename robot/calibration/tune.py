@@ -1,8 +1,8 @@
 """Fit the filter's constant noise to logs whose truth is known, without gradients.
 
 Densities and slip are searched as logarithms of their ratios to the start, by consensus
-(`robot.cbo`). The cost is KITTI's t_rel; where it does not tell, a slight pull goes back to the
-start. What fits one log may not fit the next: look at one that was not tuned on.
+(`robot.calibration.cbo`). The cost is KITTI's t_rel; where it does not tell, a slight pull goes
+back to the start. What fits one log may not fit the next: look at one that was not tuned on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import InputError
-from robot.cbo import SETTINGS, Costs, Settings, Swarm, first_swarm, move
+from robot.calibration.cbo import SETTINGS, Costs, Settings, Swarm, first_swarm, move
 from robot.lie import Array
 from robot.metrics import Relative, Trajectory, length_weighted, relative_errors
 from robot.noise import ConstantNoise

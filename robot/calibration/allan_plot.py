@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from models.files import writing_to
-from robot.calibrate import AXES, Calibration
+from robot.calibration.calibrate import AXES, Calibration
 from robot.replay.picture import COLOURS, DASHES, STYLE
 
 _ROLES = ("first", "second", "third")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from models.errors import InputError
-from robot.calibrate import Calibration, calibrate, longest_rest
+from robot.calibration.calibrate import Calibration, calibrate, longest_rest
 from robot.filter import WORLD
 from robot.lie import Array
 from robot.noise_file import Sensor
-from robot.simulate import simulate
+from robot.simulation.simulate import simulate
 from robot.state import KITTI_NOISE
 
 RATE = 100.0
