@@ -34,7 +34,7 @@ from training.inertial.lie import (
     transpose,
     turn,
 )
-from training.inertial.scan import scan
+from training.layers.scan import scan
 
 _LEAST_STILL = 1e-12  # what a weight of 0 is taken for, lest a variance be infinite
 
@@ -115,7 +115,7 @@ def run(
         at = dict(zip(named, row, strict=True))
         return step(x, p, sample, dt, **at, gravity=gravity, limit=limit)
 
-    states, (_, covariance) = scan(take, (x0, p0), (rows(samples, 6), rows(dt), *named.values()))
+    (states,), (_, covariance) = scan(take, (x0, p0), (rows(samples, 6), rows(dt), *named.values()))
     return Result(ops.swapaxes(states, 0, 1), covariance)
 
 

@@ -13,13 +13,15 @@ from typing import Any
 import keras
 from keras import ops
 
+from training.layers.scan import scan
+
 Tensor = Any  # of whichever backend
 State = dict[str, Tensor]
 Fixed = dict[str, Tensor]  # what does not change along a sequence
 Advance = Callable[[Tensor, State, Fixed], State]
 
 
-def scan(advance: Advance, inputs: Tensor, state: State, fixed: Fixed) -> State:
+def states_after(advance: Advance, inputs: Tensor, state: State, fixed: Fixed) -> State:
     """Carry a state along a sequence.
 
     Args:
@@ -31,95 +33,19 @@ def scan(advance: Advance, inputs: Tensor, state: State, fixed: Fixed) -> State:
     Returns:
         The states after each input, each [B, T, ...].
     """
-    inputs = ops.swapaxes(inputs, 0, 1)
-    if keras.backend.backend() == "tensorflow":
-        states = _tensorflow_scan(advance, inputs, state, fixed)
-    else:
 
-        def body(carry: State, current: Tensor) -> tuple[State, State]:
-            carry = advance(current, carry, fixed)
-            return carry, carry
-
-        _, states = ops.scan(body, state, inputs)
-    return {name: ops.swapaxes(value, 0, 1) for name, value in states.items()}
-
-
-def _tensorflow_scan(advance: Advance, inputs: Tensor, state: State, fixed: Fixed) -> State:
-    """The same with inputs [T, B, ...], differentiated as JAX does it: a loop back over the states.
-
-    TensorFlow's own gradient of a loop that reads a sequence takes time that grows with the square
-    of its length under XLA.
-    """
-    import tensorflow as tf
-
-    names, fixed_names = list(state), list(fixed)
-    length = inputs.shape[0] or tf.shape(inputs)[0]
-
-    def array(like: Tensor) -> Any:
-        return tf.TensorArray(like.dtype, size=length, element_shape=like.shape)
-
-    def listed(values: Tensor) -> Any:
-        return array(values[0]).unstack(values)
-
-    def after(current: Tensor, before: list[Tensor], constants: list[Tensor]) -> list[Tensor]:
+    def step(*given: Tensor) -> tuple[Tensor, ...]:
+        parts, (current, *constants) = given[: len(state)], given[len(state) :]
         moved = advance(
             current,
-            dict(zip(names, before, strict=True)),
-            dict(zip(fixed_names, constants, strict=True)),
+            dict(zip(state, parts, strict=True)),
+            dict(zip(fixed, constants, strict=True)),
         )
-        return [moved[name] for name in names]
+        return tuple(moved[name] for name in state)
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def carried(inputs: Tensor, first: list[Tensor], constants: list[Tensor]) -> Any:
-        currents = listed(inputs)
-
-        def forward(time: Tensor, carry: list[Tensor], seen: list[Any]) -> Any:
-            carry = after(currents.read(time), carry, constants)
-            return time + 1, carry, [s.write(time, c) for s, c in zip(seen, carry, strict=True)]
-
-        _, _, seen = tf.while_loop(
-            lambda time, *_: time < length,
-            forward,
-            (tf.constant(0), first, [array(value) for value in first]),
-            maximum_iterations=length,
-        )
-        states = [s.stack() for s in seen]
-
-        def gradient(*upstream: Tensor) -> Any:
-            befores = [
-                listed(tf.concat([f[None], s[:-1]], 0)) for f, s in zip(first, states, strict=True)
-            ]
-            arriving = [listed(g) for g in upstream]
-            again = listed(inputs)
-
-            def back(left: Tensor, down: Any, to_constants: Any, to_inputs: Any) -> Any:
-                time = left - 1
-                current, before = again.read(time), [b.read(time) for b in befores]
-                sources = [current, *before, *constants]
-                with tf.GradientTape() as tape:
-                    tape.watch(sources)
-                    moved = after(current, before, constants)
-                total = [d + a.read(time) for d, a in zip(down, arriving, strict=True)]
-                to = tape.gradient(moved, sources, total, tf.UnconnectedGradients.ZERO)
-                down, more = to[1 : 1 + len(names)], to[1 + len(names) :]
-                to_constants = [c + m for c, m in zip(to_constants, more, strict=True)]
-                return time, down, to_constants, to_inputs.write(time, to[0])
-
-            zeros = [[tf.zeros_like(v) for v in values] for values in (first, constants)]
-            _, down, to_constants, to_inputs = tf.while_loop(
-                lambda left, *_: left > 0,
-                back,
-                (tf.constant(length), *zeros, array(inputs[0])),
-                maximum_iterations=length,
-            )
-            return to_inputs.stack(), down, to_constants
-
-        return states, gradient
-
-    first = [tf.convert_to_tensor(state[name]) for name in names]
-    constants = [tf.identity(fixed[name]) for name in fixed_names]  # never a variable itself
-    states = carried(inputs, first, constants)
-    return dict(zip(names, states, strict=True))
+    rows = (ops.swapaxes(inputs, 0, 1),)
+    history, _ = scan(step, tuple(state.values()), rows, tuple(fixed.values()), shown=len(state))
+    return {n: ops.swapaxes(h, 0, 1) for n, h in zip(state, history, strict=True)}
 
 
 class Cell(keras.layers.Layer):  # type: ignore[misc]
@@ -195,7 +121,7 @@ class Cell(keras.layers.Layer):  # type: ignore[misc]
         """The prepared inputs of a sequence, and the state after each, all [B, T, ...]."""
         current = self.prepare(inputs)
         state = self.start(inputs.shape[0]) if state is None else state
-        return current, scan(self.motion(smooth=True), current, state, self.fixed())
+        return current, states_after(self.motion(smooth=True), current, state, self.fixed())
 
     def call(self, inputs: Tensor) -> Tensor:
         """`run` from zeros, without the state."""
