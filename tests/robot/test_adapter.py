@@ -209,11 +209,12 @@ def test_it_guides_a_localizer(bundle: Bundle) -> None:
 
 def test_the_networks_own_runtime(tmp_path: Path) -> None:
     """A real network as TFLite says what Keras says."""
-    import keras
     import tensorflow as tf
 
+    from export.adapter_step import adapter_step
+    from export.convert import saved_model
+    from export.quantize import tflite
     from training.inertial.networks import build_network
-    from training.inertial.step import packed_step, state_size
 
     rng = np.random.default_rng(0)
     rows = rng.normal(0, [0.1, 0.1, 0.2, 1, 1, 1], (100, 6))
@@ -224,18 +225,10 @@ def test_the_networks_own_runtime(tmp_path: Path) -> None:
     for weight in network.heads.weights:
         weight.assign(rng.normal(0, 0.5, weight.shape))
     widths = {"slip": 2, "still": 1, "speed": 2, "process": 2, "spikes_0": 8, "spikes_1": 4}
-    states = {"state": (1, state_size(network))}
-    shapes = {"sample": (1, 6)} | states
-    signature = [{n: tf.TensorSpec(s, tf.float32, name=n) for n, s in shapes.items()}]
-
-    archive = keras.export.ExportArchive()
-    archive.track(network)
-    archive.add_endpoint("serve", packed_step(network), input_signature=signature)
-    archive.write_out(tmp_path / "saved", verbose=False)
-    converter = tf.lite.TFLiteConverter.from_saved_model(
-        str(tmp_path / "saved"), signature_keys=["serve"]
-    )
-    data = bytes(converter.convert())
+    stream = adapter_step(network)
+    states = {tensor.name: tensor.shape for tensor in stream.inputs[1:]}
+    with saved_model(stream) as folder:
+        data = tflite(folder, "f32", None)
     values = adapter_values("snn_f32.tflite", data, states, widths)
     bundle = write_bundle(tmp_path / "snn", parsed(values), {"snn_f32.tflite": data})
 

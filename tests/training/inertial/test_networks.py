@@ -12,11 +12,9 @@ import pytest
 from keras import ops
 from numpy.typing import NDArray
 
-from models.manifest import ADAPTER_OUTPUTS
 from tests.training.layers.precision import DOUBLE, within
 from training.inertial.heads import HEADS
 from training.inertial.networks import CONFIGS, Kind, Network, build_network
-from training.inertial.step import pack, packed_step, state_size, unpack
 from training.layers.gradients import value_and_gradient
 
 KINDS: list[Kind] = list(CONFIGS)
@@ -189,26 +187,6 @@ def test_a_saved_network_is_the_same(kind: Kind, tmp_path: Path) -> None:
     single = network.in_float32()
     rounded = single(tensor(samples(), "float32"))["slip"]
     np.testing.assert_allclose(rounded, network(x)["slip"], rtol=1e-3)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_packed_step_is_the_step(kind: Kind) -> None:
-    network, x = network_of(kind), tensor(samples(batch=1))
-    size, step = state_size(network), packed_step(network)
-    tensors = {"state": ops.zeros((1, size), DOUBLE)} if size else {}
-    state = network.start()
-    for time in range(5):
-        said, state = network.step(x[:, time], state)
-        outputs = step({"sample": x[:, time], **tensors})
-        assert outputs.keys() - {"next_state"} == said.keys()
-        assert ADAPTER_OUTPUTS.keys() <= outputs.keys()
-        np.testing.assert_array_equal(outputs["slip"], said["slip"])
-        if size:
-            tensors["state"] = outputs["next_state"]
-            assert tensors["state"].shape == (1, size)
-            parts = unpack(network, tensors["state"])
-            assert all(np.array_equal(parts[name], state[name]) for name in state)
-            np.testing.assert_array_equal(pack(network, parts), tensors["state"])
 
 
 def test_an_unknown_output_is_refused() -> None:
