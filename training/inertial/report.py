@@ -33,7 +33,7 @@ COSTED, COSTED_SAMPLES = "07", 4000
 PLAIN = "AI-IMU's constants"
 TONE = ", wheel tone"
 BEST = f"SNN{TONE}"
-KINDS = ("constant", "cnn", "lstm", "snn")
+KINDS: tuple[Kind, ...] = ("constant", "lstm", "cnn", "snn")
 # Each run is scored with its network, and with the network switched off.
 VARIANTS = {"constants": False, "network": True}
 
@@ -118,7 +118,7 @@ def write_report(folders: Sequence[Path], root: Path, out: Path) -> dict[str, An
     if holed:
         lines += ["", "## Sequences with holes in the recording", "", *_HOLES, ""]
         lines += table(holed, plain, kitti.HOLED)
-    lines += ["", "## What a step costs", "", *_COSTS, "", *_costs(folders, root)]
+    lines += ["", "## What a step costs", "", *_COSTS, "", *_costs(runs, root)]
     draw_scores(_bars(runs, plain), kitti.SCORED, out / PICTURE)
     names = " ".join(f"runs/{folder.name}" for folder in folders)
     lines += ["", f"Made by `bombus train localizer-report {names} --data DATA`.", ""]
@@ -130,17 +130,18 @@ def write_report(folders: Sequence[Path], root: Path, out: Path) -> dict[str, An
     }
 
 
-def _costs(folders: Sequence[Path], root: Path) -> list[str]:
-    """The first SNN, and networks of the other kinds as they are before training."""
+def _costs(runs: Sequence[Run], root: Path) -> list[str]:
+    """One network of each kind: of its first run, or as it is before training."""
     recording = kitti.read_sequence(root, COSTED)
     samples = np.hstack((recording.gyro, recording.accel))[None, :COSTED_SAMPLES]
-    trained = (open_run(folder)[2] for folder in folders)
-    networks = {"SNN, trained": next(n for n in trained if n.config.kind == "snn")}
-    kinds: tuple[Kind, ...] = ("cnn", "lstm", "constant")
-    for kind in kinds:
-        network = Network(CONFIGS[kind], dtype="float64")
-        network.fit_features(samples)
-        networks[f"{kind.upper()}, untrained"] = network
+    networks = {}
+    for kind in reversed(KINDS):
+        trained = next((run for run in runs if run.kind == kind), None)
+        if trained:
+            networks[f"{kind.upper()}, trained"] = open_run(trained.folder)[2]
+        else:
+            networks[f"{kind.upper()}, untrained"] = fresh = Network(CONFIGS[kind], dtype="float64")
+            fresh.fit_features(samples)
     lines = [
         "| per sample | parameters | spikes a neuron | MACs | ACs | dense | pJ at 45 nm |",
         "|---|---|---|---|---|---|---|",
