@@ -16,9 +16,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from models.bundle import Bundle
+from models.contract import to_json
 from models.errors import InputError
 from models.files import refuse_existing, writing_to
-from models.manifest import Artefact, Manifest, to_json
+from models.manifest import Artefact, Manifest
 from models.photos import read_bytes
 
 PAGES = Path(__file__).parent / "web" / "dist"

@@ -7,7 +7,7 @@ from typing import Any
 from keras import ops
 
 from export.stream import NEXT, Stream, Values, state_tensors
-from models.manifest import Tensor
+from models.contract import Tensor
 from training.inertial.networks import Network
 
 SAMPLE = Tensor(

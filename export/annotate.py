@@ -11,7 +11,7 @@ from io import BytesIO
 
 import onnx
 
-from models.manifest import Contract, to_json
+from models.contract import Contract, to_json
 from models.runtime import CONTRACT
 
 

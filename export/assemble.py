@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
 import json
 from collections.abc import Sequence
@@ -15,17 +16,8 @@ from export.convert import INPUT
 from export.heads import FAMILIARITY, MAP, output_names
 from export.load import SourceModel
 from export.verify import MAX_DROP, Verdict
-from models.manifest import (
-    Artefact,
-    Contract,
-    ImagePreprocess,
-    Manifest,
-    Scheme,
-    Source,
-    Tensor,
-    labels_sha256,
-    to_json,
-)
+from models.contract import Contract, ImagePreprocess, Tensor, labels_sha256, to_json
+from models.manifest import Artefact, Manifest, Scheme, Source
 from models.photos import LabelledPhotos
 
 _OUTPUTS: dict[str, dict[str, Any]] = {
@@ -174,6 +166,37 @@ def assemble(
     }
     files = {keras_artefact.file: keras_bytes} | {m.artefact.file: m.data for m in made}
     return Manifest.model_validate(values), files
+
+
+def manifest_of(
+    contract: Contract,
+    artefacts: Sequence[Artefact],
+    *,
+    keras_bytes: bytes,
+    training: dict[str, Any],
+    validation: dict[str, Any],
+) -> Manifest:
+    """The whole manifest of what a run of training made.
+
+    Args:
+        contract: What the artefacts share.
+        artefacts: All of them; the first is every machine's default.
+        keras_bytes: Of the network as it was trained.
+        training: What is told of it.
+        validation: What is told of the data that artefacts were judged by.
+    """
+    values = json.loads(to_json(contract)) | {
+        "artefacts": tuple(artefacts),
+        "default": dict.fromkeys(("x86", "arm", "web"), artefacts[0].file),
+        "source": Source(
+            keras_sha256=hashlib.sha256(keras_bytes).hexdigest(),
+            training=training,
+            validation_data=validation,
+            versions=tool_versions(),
+            git_commit=str(training.get("commit", "")),
+        ),
+    }
+    return Manifest.model_validate(values)
 
 
 def tool_versions() -> dict[str, str]:

@@ -169,7 +169,7 @@ def _load(contender: str) -> tuple[Callable[[], object], float]:
     started = time.perf_counter()
     runner = open_runner(data, model_format, runtime=runtime, threads=1, name=file)
     load_ms = 1e3 * (time.perf_counter() - started)
-    feeds = {p.name: _values(p.shape, rng).astype(p.dtype) for p in runner.inputs}
+    feeds = {p.name: _values(p.single, rng).astype(p.dtype) for p in runner.inputs}
     return lambda: runner.run(feeds), load_ms
 
 

@@ -1,4 +1,4 @@
-"""`bombus export`: convert, and later more."""
+"""`bombus export`: convert, look into what was converted, compare."""
 
 from __future__ import annotations
 
@@ -70,8 +70,9 @@ def convert(
         scan_validation,
     )
     from models.cli import print_artefacts
+    from models.contract import to_json
     from models.files import refuse_existing
-    from models.manifest import FORMATS, SCHEMES, to_json
+    from models.manifest import FORMATS, SCHEMES
     from models.photos import scan_photos
 
     refuse_existing(out, force)
@@ -144,8 +145,8 @@ def localizer(
     from export.localizer_bundle import read_run
     from export.ways import made_up_drive, read_drive
     from models.cli import print_artefacts
+    from models.contract import to_json
     from models.files import refuse_existing
-    from models.manifest import to_json
 
     graph = graph or out.with_name(f"{out.name}-graph")
     for path in (out, graph):
@@ -167,3 +168,94 @@ def localizer(
     for bundle in bundles:
         print_artefacts(bundle.manifest.artefacts)
         typer.echo(f"PASSED -> {bundle.path}")
+
+
+@app.command()
+def spectral(
+    run: Annotated[Path, typer.Argument(help="A run folder of `bombus train spectral`.")],
+    out: Annotated[Path, typer.Option(help="The bundle's folder.")],
+    schemes: Annotated[str, typer.Option(help="Of f32, f16, wi8_ai8.")] = "f32,f16,wi8_ai8",
+    version: Annotated[str, typer.Option(help="Bundle version.")] = "0.1.0",
+    license_id: Annotated[str, typer.Option("--license", help="SPDX identifier.")] = "Apache-2.0",
+    max_drop: Annotated[float, typer.Option(help="Top-1 an artefact may lose, points.")] = 0.5,
+    rounds: Annotated[int, typer.Option(min=0, help="Benchmark rounds; 0: none.")] = 20,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is at --out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The manifest on output.")] = False,
+) -> None:
+    """Convert a classifier of spectra to TFLite and ONNX, verify every file, write a bundle.
+
+    The samples of the run are the judges: each file must decide as Keras does, and so when all
+    bands are multiplied by 0.5 to 2. In 8 bits, the normalized differences stay in float.
+
+    Example: bombus export spectral runs/mine --out models/spectral
+    """
+    from export.plan import choose
+    from export.spectral import SCHEMES, export_spectral
+    from export.spectral_bundle import read_run
+    from models.cli import print_artefacts
+    from models.contract import to_json
+    from models.files import refuse_existing
+
+    refuse_existing(out, force)
+    chosen = choose("--schemes", schemes, SCHEMES)
+    bundle = export_spectral(
+        read_run(run),
+        out,
+        schemes=chosen,  # type: ignore[arg-type]
+        max_drop=max_drop / 100,
+        version=version,
+        license_id=license_id,
+        rounds=rounds,
+        force=force,
+        say=(lambda line: None) if as_json else typer.echo,
+    )
+    if as_json:
+        typer.echo(json.dumps(json.loads(to_json(bundle.manifest))))
+        return
+    print_artefacts(bundle.manifest.artefacts)
+    typer.echo(f"PASSED -> {bundle.path}")
+
+
+@app.command()
+def inspect(
+    path: Annotated[str, typer.Argument(help="A .keras, .tflite or .onnx file, or a bundle.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON on output.")] = False,
+) -> None:
+    """Look into a model file or a bundle without running it: what it takes, gives and holds.
+
+    Safe on files from strangers: each is taken apart in a process of its own. Exit 6 when one is
+    damaged, is not what its manifest says, or is not safe to load.
+
+    Example: bombus export inspect flowers.tflite
+    """
+    from export.inspection.look import look_at, look_into
+    from models.errors import IntegrityError
+
+    found = [look_at(Path(path))] if Path(path).is_file() else look_into(path)
+    if as_json:
+        typer.echo(json.dumps([specimen.as_json() for specimen in found]))
+    else:
+        typer.echo("\n".join(line for specimen in found for line in specimen.lines()))
+    unsafe = [str(specimen.path) for specimen in found if specimen.anatomy.dangers]
+    if unsafe:
+        raise IntegrityError(f"{', '.join(unsafe)}: not safe to load, see above; do not use it")
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A bundle: its folder, or a shipped one's name.")],
+    after: Annotated[str, typer.Argument(help="Another.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The differences as JSON.")] = False,
+) -> None:
+    """Say what differs between two bundles: contract, graphs, quality, size, speed.
+
+    Example: bombus export diff models/flowers my-bundle
+    """
+    from export.difference import differences
+    from models.bundle import find_bundle
+
+    found = differences(find_bundle(before), find_bundle(after))
+    if as_json:
+        typer.echo(json.dumps([change.as_json() for change in found]))
+        return
+    typer.echo("\n".join(map(str, found)) or f"{before} and {after} hold the same")

@@ -1,4 +1,4 @@
-"""Stage 2: the Keras model as a SavedModel and as a float ONNX graph, batch 1 and real names."""
+"""Stage 2: the Keras model as a SavedModel and as a float ONNX graph, with real names."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ INPUT = "image"
 OPSET = 18
 IR_VERSION = 9  # what opset 18 came with: runtimes of 2023 and later read it
 SIGNATURE = "serve"
+ROWS = "N"  # name of a free first axis in ONNX
 
 
 class Served(Protocol):
@@ -33,7 +34,7 @@ class Served(Protocol):
 
     @property
     def signature(self) -> list[tf.TensorSpec]:
-        """Its inputs, all of their sizes fixed."""
+        """Its inputs; of their sizes only the first, the rows, may be free."""
         ...
 
     @property
@@ -95,9 +96,18 @@ def to_onnx(endpoint: Served) -> onnx.ModelProto:
             function, input_signature=endpoint.signature, opset=OPSET
         )
         model.ir_version = IR_VERSION
+        _name_rows(model)
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:  # tf2onnx raises whatever it meets
         raise ConversionError(f"onnx: conversion failed ({reason(error)})") from error
     finally:
         logging.disable(logging.NOTSET)
     return model
+
+
+def _name_rows(model: onnx.ModelProto) -> None:
+    """One name for the free first axis of all inputs and outputs, where it is free."""
+    for value in (*model.graph.input, *model.graph.output):
+        for axis in value.type.tensor_type.shape.dim[:1]:
+            if not axis.HasField("dim_value"):
+                axis.dim_param = ROWS

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.heads import Probe
-from models.manifest import Rejection, RejectionWeights
 from models.metrics import sigmoid
+from models.quality import Rejection, RejectionWeights
 from models.rejection import evidence
 from models.rejection import known as known_probability
 

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from export.inspection.keras_file import serialized
 from models.errors import InputError, reason
 from models.photos import read_bytes
 
@@ -72,6 +73,21 @@ def load_safely(path: Path) -> tuple[keras.Model, bytes]:
         raise InputError(f"{path}: Keras cannot load it ({reason(error)})") from error
 
 
+def read_table(path: Path) -> dict[str, Any]:
+    """A JSON table that training wrote.
+
+    Raises:
+        InputError: It is missing, or none.
+    """
+    try:
+        values = json.loads(read_bytes(path))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error}); train anew") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: not a table; train anew")
+    return values
+
+
 def _check_layers(path: Path, data: bytes) -> None:
     """Look at the layers' names before Keras builds anything."""
     if path.suffix != ".keras" or not zipfile.is_zipfile(BytesIO(data)):
@@ -82,7 +98,7 @@ def _check_layers(path: Path, data: bytes) -> None:
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: no readable config.json in it; save the model again") from error
     unknown = []
-    for part in _serialized(config):
+    for part in serialized(config):
         name, registered = str(part["class_name"]), part.get("registered_name")
         if name == "Lambda":
             raise InputError(
@@ -99,18 +115,6 @@ def _check_layers(path: Path, data: bytes) -> None:
             f"{path}: unknown layer {', '.join(sorted(set(unknown)))}; "
             "give --import the module that registers it"
         )
-
-
-def _serialized(config: Any) -> Iterator[dict[str, Any]]:
-    """Every serialized Keras object in a config."""
-    if isinstance(config, dict):
-        if "class_name" in config and "config" in config:
-            yield config
-        for value in config.values():
-            yield from _serialized(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _serialized(value)
 
 
 def _classifier_shape(path: Path, model: keras.Model) -> tuple[int, int]:

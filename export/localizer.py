@@ -17,8 +17,9 @@ from typing import Any
 
 from export.adapter_step import adapter_step
 from export.annotate import annotate
+from export.assemble import manifest_of
 from export.convert import saved_model, to_onnx
-from export.localizer_bundle import Run, contract_of, keras_artefact, manifest_of
+from export.localizer_bundle import Run, contract_of, keras_artefact
 from export.localizer_gate import Verdict, judge_step, judge_whole
 from export.localizer_step import localizer_step
 from export.pipeline import dtypes_of, measured, rejected
@@ -26,8 +27,9 @@ from export.quantize import tflite
 from export.stream import Stream
 from export.ways import judge_by
 from models.bundle import Bundle, write_bundle
+from models.contract import Contract
 from models.files import refuse_existing
-from models.manifest import Artefact, Contract, Format, Scheme
+from models.manifest import Artefact, Format, Scheme
 from models.progress import track
 from models.runtime import Runner, open_runner
 from robot.recording import Recording
@@ -116,7 +118,13 @@ def _write(
     *,
     force: bool,
 ) -> Bundle:
-    manifest = manifest_of(run, contract, [j.artefact for j in judged], drives)
+    manifest = manifest_of(
+        contract,
+        [j.artefact for j in judged],
+        keras_bytes=run.keras,
+        training=run.training,
+        validation={"drives": list(drives)},
+    )
     files = {j.artefact.file: j.data for j in judged}
     return write_bundle(out, manifest, files, force=force)
 

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from export.assemble import tool_versions, utc_now
-from export.load import load_safely
+from export.assemble import utc_now
+from export.load import load_safely, read_table
 from export.stream import Stream
+from models.contract import Contract, ImuPreprocess, labels_sha256
 from models.errors import InputError
-from models.manifest import (
-    Artefact,
-    Contract,
-    ImuPreprocess,
-    Manifest,
-    Source,
-    labels_sha256,
-    to_json,
-)
-from models.photos import read_bytes
+from models.manifest import Artefact
 from robot.profile import Profile, plain, profile_of
 from training.inertial.networks import Network
 from training.inertial.train import KERAS_FILE, PROFILE, REPORT
@@ -57,19 +47,9 @@ def read_run(folder: Path) -> Run:
     network, data = load_safely(folder / KERAS_FILE)
     if not isinstance(network, Network) or network.config.heads != ("slip",):
         raise InputError(f"{folder}: its network must be an adapter with the head slip alone")
-    profile = profile_of(_json(folder / PROFILE), str(folder / PROFILE))
-    run = _json(folder / REPORT)
+    profile = profile_of(read_table(folder / PROFILE), str(folder / PROFILE))
+    run = read_table(folder / REPORT)
     return Run(network, data, profile, {key: run[key] for key in _TOLD if key in run})
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(read_bytes(path))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); train anew") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: not a table; train anew")
-    return values
 
 
 def contract_of(
@@ -91,31 +71,6 @@ def contract_of(
             "profile": plain(run.profile),
         }
     )
-
-
-def manifest_of(
-    run: Run, contract: Contract, artefacts: Sequence[Artefact], drives: Sequence[str]
-) -> Manifest:
-    """The whole manifest.
-
-    Args:
-        run: Where it comes from.
-        contract: What the artefacts share.
-        artefacts: All of them; the first is every machine's default.
-        drives: Names of those that they were judged by.
-    """
-    values = json.loads(to_json(contract)) | {
-        "artefacts": tuple(artefacts),
-        "default": dict.fromkeys(("x86", "arm", "web"), artefacts[0].file),
-        "source": Source(
-            keras_sha256=hashlib.sha256(run.keras).hexdigest(),
-            training=run.training,
-            validation_data={"drives": list(drives)},
-            versions=tool_versions(),
-            git_commit=str(run.training.get("commit", "")),
-        ),
-    }
-    return Manifest.model_validate(values)
 
 
 def keras_artefact(run: Run, contract: Contract) -> Artefact:

@@ -13,7 +13,8 @@ import numpy as np
 
 from export.stream import run_stream
 from export.ways import Judge, localize
-from models.manifest import Parity, Scheme, Way
+from models.manifest import Scheme
+from models.quality import Parity, Way
 from models.runtime import Runner
 from robot.lie import Array
 from robot.metrics import Trajectory

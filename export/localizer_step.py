@@ -22,7 +22,7 @@ from keras import ops
 
 from export.adapter_step import SAMPLE, network_states, said_tensor
 from export.stream import NEXT, Stream, Values, state_tensors
-from models.manifest import Tensor as Description
+from models.contract import Tensor as Description
 from robot.lie import Array
 from robot.profile import Profile
 from training.inertial import filter as invariant

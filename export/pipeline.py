@@ -21,13 +21,16 @@ from export.heads import FAMILIARITY
 from export.quantize import onnx_model, tflite
 from export.verify import judge, judge_head
 from models.bundle import Bundle, write_bundle
+from models.contract import Contract
 from models.errors import BudgetError, GateError, InputError
 from models.files import refuse_existing, writing_to
-from models.manifest import Artefact, Contract, Dtype, Format, Latency, Scheme
+from models.manifest import Artefact, Format, Scheme
 from models.metrics import as_logits
 from models.preprocess import load_photos
 from models.progress import track
+from models.quality import Latency
 from models.runtime import Runner, available_runtimes, open_runner, run_each
+from models.schema import Dtype
 
 Say = Callable[[str], None]
 
@@ -245,8 +248,8 @@ def slower_than_float(artefacts: Sequence[Artefact]) -> list[str]:
     """A line for every quantized artefact that is slower than its format's f32 one here."""
     floats = {a.format: a.latency for a in artefacts if a.scheme == "f32" and a.latency}
     return [
-        f"{a.file} is slower than float here: median {a.latency.median_ms:.2f} ms against "
-        f"{floats[a.format].median_ms:.2f} ms"
+        f"{a.file} is slower than float here: median {a.latency.median_ms:.3g} ms against "
+        f"{floats[a.format].median_ms:.3g} ms"
         for a in artefacts
         if a.scheme.startswith("wi8")
         and a.latency

@@ -7,9 +7,8 @@ wi8_ai8: weights and activations in 8 bits.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -21,6 +20,7 @@ from models.errors import ConversionError, reason
 from models.manifest import Scheme
 
 Photos = NDArray[np.uint8]  # [N, S, S, 3]
+Feed = dict[str, NDArray[np.float32]]  # one array per input
 
 
 def tflite(saved_model: Path, scheme: Scheme, calibration: Photos | None) -> bytes:
@@ -67,7 +67,7 @@ def onnx_model(model: onnx.ModelProto, scheme: Scheme, calibration: Photos | Non
             case "wi8_afp32":
                 result = _weights_only(model)
             case "wi8_ai8":
-                result = _static(model, calibration)
+                result = static(model, ({INPUT: row} for row in _rows(calibration)))
         onnx.checker.check_model(result, full_check=True)
     except Exception as error:
         raise ConversionError(f"onnx {scheme}: conversion failed ({reason(error)})") from error
@@ -138,8 +138,18 @@ def _weights_only(model: onnx.ModelProto) -> onnx.ModelProto:
     return result
 
 
-def _static(model: onnx.ModelProto, calibration: Photos | None) -> onnx.ModelProto:
-    """QDQ with unsigned activations and signed per-channel weights: fastest on x86."""
+def static(
+    model: onnx.ModelProto,
+    feeds: Iterator[Feed],
+    spared: Callable[[onnx.ModelProto], list[str]] = lambda prepared: [],
+) -> onnx.ModelProto:
+    """QDQ with unsigned activations and signed per-channel weights: fastest on x86.
+
+    Args:
+        model: In float.
+        feeds: What sets the ranges of activations.
+        spared: Names of nodes to leave in float, of the model as ONNX Runtime prepares it.
+    """
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,
@@ -150,12 +160,8 @@ def _static(model: onnx.ModelProto, calibration: Photos | None) -> onnx.ModelPro
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.rows = _rows(calibration)
-
-        def get_next(self) -> dict[str, Any] | None:
-            row = next(self.rows, None)
-            return None if row is None else {INPUT: row}
+        def get_next(self) -> Feed | None:
+            return next(feeds, None)
 
     with tempfile.TemporaryDirectory(prefix="bombus-") as folder:
         prepared, quantized = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
@@ -169,5 +175,6 @@ def _static(model: onnx.ModelProto, calibration: Photos | None) -> onnx.ModelPro
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
+            nodes_to_exclude=spared(onnx.load(prepared)),
         )
         return onnx.load(quantized)

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from models.manifest import Tensor
+from models.contract import Tensor
 from models.runtime import Runner
 
 Values = Mapping[str, Any]

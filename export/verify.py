@@ -1,19 +1,21 @@
 """Stage 5: the gate. An artefact that does not compute what its Keras model computes stops here.
 
-Everything is judged on real photos, per scheme, relative to the range of the reference's outputs:
+Everything is judged on real inputs, per scheme, relative to the range of the reference's outputs:
 an absolute tolerance would fail a good model with large logits and pass a bad one with small ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import GateError
-from models.manifest import Calibration, Parity, Quality, Scheme
+from models.manifest import Scheme
 from models.metrics import as_logits, fit_temperature, paired_drop, score
+from models.quality import Calibration, Parity, Quality
 
 Outputs = NDArray[np.float32]  # [N, K]
 
@@ -23,10 +25,10 @@ class Tolerance:
     """What a scheme must hold; errors are fractions of the reference's output range.
 
     Attributes:
-        max_error: Largest single difference; None where one photo near a rounding edge would
+        max_error: Largest single difference; None where one input near a rounding edge would
             decide (quantized activations): there the RMS and the agreement judge.
         rms_error: Root mean square difference.
-        agreement: Least share of decided photos with the same top class. A photo is decided when
+        agreement: Least share of decided inputs with the same top class. One is decided when
             the reference's best class leads by more than `DECIDED` times the RMS tolerance: a
             closer race may turn within what is tolerated, and the RMS judges that.
         bytes_per_weight: Least plausible storage; a file far below has lost its weights.
@@ -70,23 +72,28 @@ def check_reference(reference: Outputs) -> None:
         GateError: It has NaN or infinity, or hardly varies: comparing constants proves nothing.
     """
     if not np.isfinite(reference).all():
-        raise GateError("the Keras model gives NaN or infinity on the validation photos; retrain")
+        raise GateError("the Keras model gives NaN or infinity on the validation data; retrain")
     spread, scale = np.ptp(reference, axis=0).max(), np.abs(reference).max()
     classes = len(np.unique(reference.argmax(axis=1)))
     if spread <= 1e-6 * scale or classes < 2:
         raise GateError(
-            f"the Keras model's output does not vary over {len(reference)} validation photos "
-            f"({classes} top class): parity would prove nothing; train it or give other photos"
+            f"the Keras model's output does not vary over {len(reference)} inputs "
+            f"({classes} top class): parity would prove nothing; train it or give other data"
         )
 
 
-def judge_head(reference: Outputs, candidate: Outputs, scheme: Scheme) -> tuple[Parity, list[str]]:
+def judge_head(
+    reference: Outputs,
+    candidate: Outputs,
+    scheme: Scheme,
+    tolerances: Mapping[Scheme, Tolerance] = TOLERANCES,
+) -> tuple[Parity, list[str]]:
     """Compare an output that an export added ([N, ...], no vector of classes) with Keras's.
 
     Returns:
         Its parity, and why it fails, if it does.
     """
-    tolerance, failures = TOLERANCES[scheme], list[str]()
+    tolerance, failures = tolerances[scheme], list[str]()
     if not np.isfinite(candidate).all():
         return _parity(reference, np.nan_to_num(candidate), tolerance), ["NaN or infinity"]
     parity = _parity(reference, candidate, tolerance)
@@ -105,27 +112,29 @@ def judge(
     meaning: str,
     data: str,
     max_drop: float = MAX_DROP,
+    tolerances: Mapping[Scheme, Tolerance] = TOLERANCES,
 ) -> Verdict:
     """Compare an artefact with its Keras model.
 
     Args:
         reference: [N, K] the Keras model's outputs; `check_reference` has passed.
-        candidate: [N, K] the artefact's, on the same photos.
+        candidate: [N, K] the artefact's, on the same inputs.
         targets: [N] true classes; None where nobody knows them: then only parity is judged.
         scheme: Chooses the tolerance.
         size: Bytes of the artefact.
         weights: Number of weights in the model.
         meaning: `logits` or `probabilities`.
-        data: Name of the photos, for the record.
+        data: Name of the inputs, for the record.
         max_drop: Top-1 that may be lost. A larger drop fails unless its 95 % interval includes
-            zero; then the photos are too few to tell, which is a warning.
+            zero; then the inputs are too few to tell, which is a warning.
+        tolerances: Of each scheme.
     """
-    tolerance = TOLERANCES[scheme]
+    tolerance = tolerances[scheme]
     failures: list[str] = []
     warnings: list[str] = []
     if not np.isfinite(candidate).all():
         bad = int((~np.isfinite(candidate)).any(axis=1).sum())
-        failures.append(f"NaN or infinity on {bad} of {len(candidate)} photos")
+        failures.append(f"NaN or infinity on {bad} of {len(candidate)} inputs")
         candidate = np.nan_to_num(candidate, nan=-1e30, posinf=-1e30, neginf=-1e30)
     same = float(np.mean(reference.argmax(axis=1) == candidate.argmax(axis=1)))
     parity = _parity(reference, candidate, tolerance).model_copy(update={"agreement": same})
@@ -133,7 +142,7 @@ def judge(
     agreement = _decided_agreement(reference, candidate, tolerance.rms_error * parity.range)
     if not agreement >= tolerance.agreement:
         failures.append(
-            f"top-1 agreement on decided photos {agreement:.4f} < {tolerance.agreement}"
+            f"top-1 agreement on decided inputs {agreement:.4f} < {tolerance.agreement}"
         )
     least = PLAUSIBLE_SIZE * weights * tolerance.bytes_per_weight
     if size < least:
@@ -147,7 +156,7 @@ def judge(
         if low > 0:
             failures.append(f"{said} {limit}")
         else:
-            warnings.append(f"{said} {limit}, but {len(targets)} photos are too few to tell")
+            warnings.append(f"{said} {limit}, but {len(targets)} inputs are too few to tell")
     calibration, quality = _quality(candidate, targets, meaning, data, (drop, low, high))
     return Verdict(parity, quality, calibration, tuple(failures), tuple(warnings))
 
@@ -173,7 +182,7 @@ def _check_errors(parity: Parity, failures: list[str]) -> None:
 
 
 def _decided_agreement(reference: Outputs, candidate: Outputs, rms: float) -> float:
-    """Share of the decided photos with the same top class; NaN, which no gate passes, for none."""
+    """Share of the decided inputs with the same top class; NaN, which no gate passes, for none."""
     best = np.sort(reference, axis=1)[:, -2:]
     decided = best[:, 1] - best[:, 0] > DECIDED * rms
     same = reference.argmax(axis=1) == candidate.argmax(axis=1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import GateError, InputError
-from models.manifest import Way
+from models.quality import Way
 from robot.clock import clean
 from robot.health import Limits
 from robot.lie import Array

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.contract import to_json
 from models.errors import InputError, IntegrityError
 from models.files import refuse_existing, writing_to
-from models.manifest import Artefact, Manifest, parse_manifest, to_json
+from models.manifest import Artefact, Manifest, parse_manifest
 from models.photos import read_bytes
 
 MANIFEST = "manifest.json"

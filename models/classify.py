@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.choice import candidates
+from models.contract import ImagePreprocess
 from models.errors import InputError, IntegrityError
-from models.manifest import Artefact, ImagePreprocess
+from models.manifest import Artefact
 from models.metrics import as_logits, softmax
 from models.photos import read_bytes
 from models.preprocess import decode, prepare
@@ -116,7 +117,7 @@ class Recogniser:
         )
         tensors = (*manifest.inputs, *manifest.outputs)
         ports = (*self._runner.inputs, *self._runner.outputs)
-        if {t.name: t.shape for t in tensors} != {p.name: p.shape for p in ports}:
+        if {t.name: t.shape for t in tensors} != {p.name: p.single for p in ports}:
             raise IntegrityError(
                 f"{bundle.path / self.artefact.file}: its inputs and outputs are not the "
                 "manifest's; export the bundle again"

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from models.bundle import SHIPPED, Bundle, find_bundle, list_bundles
+from models.contract import to_json
 from models.errors import IntegrityError
-from models.manifest import Artefact, Parity, to_json
+from models.manifest import Artefact
+from models.quality import Parity
 from models.runtime import RUNTIMES, available_runtimes, embedded_contract
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show and verify bundles.")

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models.manifest import Rejection
 from models.metrics import sigmoid
+from models.quality import Rejection
 
 FloatArray = NDArray[np.floating[Any]]
 Kind = Literal["sure", "unsure", "unknown"]

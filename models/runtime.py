@@ -33,11 +33,22 @@ CONTRACT_LIMIT = 4 << 20  # bytes
 
 @dataclass(frozen=True)
 class Port:
-    """A named input or output as the file itself declares it."""
+    """A named input or output as the file itself declares it.
+
+    Attributes:
+        name: Its name.
+        shape: Sizes; -1 for a free axis. Of an input only the first, the rows, can be free.
+        dtype: What the file takes or gives.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+
+    @property
+    def single(self) -> tuple[int, ...]:
+        """The shape with one row where their number is free, as a manifest states it."""
+        return tuple(1 if size == -1 else size for size in self.shape)
 
 
 class Runner(Protocol):
@@ -52,13 +63,15 @@ class Runner(Protocol):
 
         Args:
             feeds: One array per input, of its shape; values are cast to the input's dtype, so a
-                uint8 image serves float and integer artefacts alike.
+                uint8 image serves float and integer artefacts alike. Inputs whose first axis is
+                free take any number of rows, all of them the same.
 
         Returns:
             One array per output; the caller owns them.
 
         Raises:
-            InputError: An input is missing, unknown, or of another shape.
+            InputError: An input is missing, unknown, or of another shape; no rows, or more for
+                one input than for another.
         """
         ...
 
@@ -120,7 +133,7 @@ def run_each(runner: Runner, rows: Iterable[Array]) -> dict[str, Array]:
     """Run a model of one input on rows, one at a time as a device does.
 
     Args:
-        runner: Its batch is 1.
+        runner: Its batch is 1, or free.
         rows: Each of the input's shape without the batch.
 
     Returns:
@@ -159,13 +172,24 @@ def _checked(inputs: tuple[Port, ...], feeds: Mapping[str, Array]) -> dict[str, 
         raise InputError(
             f"model inputs are {', '.join(p.name for p in inputs)}, not {', '.join(feeds)}"
         )
+    rows = {p.name: len(np.atleast_1d(feeds[p.name])) for p in inputs if -1 in p.shape}
+    if len(set(rows.values())) > 1 or 0 in rows.values():
+        told = ", ".join(f"{count} of {name}" for name, count in rows.items())
+        raise InputError(f"rows given: {told}; give every input the same number, 1 or more")
     for port in inputs:
-        if np.shape(feeds[port.name]) != port.shape:
+        shape = tuple(rows[port.name] if size == -1 else size for size in port.shape)
+        if np.shape(feeds[port.name]) != shape:
             raise InputError(
                 f"input {port.name} has shape {np.shape(feeds[port.name])}, "
                 f"the model takes {port.shape}"
             )
     return {p.name: np.ascontiguousarray(feeds[p.name], dtype=p.dtype) for p in inputs}
+
+
+def _check_free(inputs: tuple[Port, ...]) -> None:
+    for port in inputs:
+        if -1 in port.shape[1:]:
+            raise ValueError(f"input {port.name} {port.shape}: only its first axis may be free")
 
 
 class _TfliteRunner:
@@ -181,6 +205,9 @@ class _TfliteRunner:
         self._interpreter.allocate_tensors()
         self.inputs, self._in = self._ports("inputs", self._interpreter.get_input_details())
         self.outputs, self._out = self._ports("outputs", self._interpreter.get_output_details())
+        _check_free(self.inputs)
+        self._free = next((i for i, p in enumerate(self.inputs) if -1 in p.shape), None)
+        self._rows = 0  # there is room for, where their number is free; at first who knows
 
     def _ports(self, side: str, details: list[Any]) -> tuple[tuple[Port, ...], dict[str, int]]:
         """Signature names where there is a signature (the exporter's), else tensor names."""
@@ -192,7 +219,7 @@ class _TfliteRunner:
             named = getattr(runner, f"get_{side[:-1]}_details")()
             names |= {d["index"]: name for name, d in named.items()}
         ports = tuple(
-            Port(names[d["index"]], tuple(map(int, d["shape"])), np.dtype(d["dtype"]))
+            Port(names[d["index"]], tuple(map(int, d["shape_signature"])), np.dtype(d["dtype"]))
             for d in details
         )
         return ports, {names[d["index"]]: d["index"] for d in details}
@@ -203,10 +230,20 @@ class _TfliteRunner:
 
     def call(self, arrays: Sequence[Array]) -> list[Array]:
         interpreter = self._interpreter
+        if self._free is not None and len(arrays[self._free]) != self._rows:
+            self._make_room(len(arrays[self._free]))
         for index, value in zip(self._in.values(), arrays, strict=True):
             interpreter.set_tensor(index, value)
         interpreter.invoke()
         return [interpreter.get_tensor(index) for index in self._out.values()]
+
+    def _make_room(self, rows: int) -> None:
+        """Let the tensors hold another number of rows, which takes a while."""
+        for port in self.inputs:
+            if -1 in port.shape:
+                self._interpreter.resize_tensor_input(self._in[port.name], (rows, *port.shape[1:]))
+        self._interpreter.allocate_tensors()
+        self._rows = rows
 
 
 _ONNX_DTYPES = {
@@ -241,13 +278,13 @@ class _OnnxRunner:
         self._session = _onnx_session(data, threads)
         self.inputs = tuple(map(self._port, self._session.get_inputs()))
         self.outputs = tuple(map(self._port, self._session.get_outputs()))
+        _check_free(self.inputs)
         self._in = [port.name for port in self.inputs]
         self._out = [port.name for port in self.outputs]
 
     @staticmethod
     def _port(node: Any) -> Port:
-        # A free dimension (a name instead of a number) can only be the batch, which is 1.
-        shape = tuple(s if isinstance(s, int) else 1 for s in node.shape)
+        shape = tuple(s if isinstance(s, int) else -1 for s in node.shape)  # a name, or nothing
         return Port(node.name, shape, np.dtype(_ONNX_DTYPES[node.type]))
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:

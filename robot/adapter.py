@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.choice import candidates
+from models.contract import ImuPreprocess
 from models.errors import InputError, IntegrityError
-from models.manifest import Artefact, ImuPreprocess, Manifest
+from models.manifest import Artefact, Manifest
 from models.runtime import Runner, open_runner
 from robot.lie import Array
 from robot.noise import Advice, Memory
@@ -90,7 +91,7 @@ class NetworkNoise:
     def start(self) -> Memory:
         """States of zeros, and the noise as it is without the network."""
         states = {
-            name: np.zeros(port.shape, port.dtype) for name, (_, _, port) in self._states.items()
+            name: np.zeros(port.single, port.dtype) for name, (_, _, port) in self._states.items()
         }
         return states | {GATHERED: np.zeros(8), SAID: np.array(self._default)}
 
@@ -174,7 +175,7 @@ def _choose(bundle: Bundle, runtime: str) -> Artefact:
 def _check_ports(name: str, manifest: Manifest, runner: Runner) -> None:
     tensors = {t.name: t.shape for t in (*manifest.inputs, *manifest.outputs)}
     ports = (*runner.inputs, *runner.outputs)
-    if tensors != {port.name: port.shape for port in ports}:
+    if tensors != {port.name: port.single for port in ports}:
         raise IntegrityError(
             f"{name}: its inputs and outputs are not the manifest's; export the bundle again"
         )

@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from models.bundle import Bundle, write_bundle
-from models.manifest import labels_sha256
+from models.contract import labels_sha256
 from tests.tiny_bundles import parsed
 
 FILE = "tiny_f32.onnx"

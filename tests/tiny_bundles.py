@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.bundle import Bundle, write_bundle
-from models.manifest import Contract, Manifest, labels_sha256, to_json
+from models.contract import Contract, labels_sha256, to_json
+from models.manifest import Manifest
 from models.runtime import CONTRACT
 
 SIZE = 8

@@ -21,7 +21,7 @@ from export.familiarity import (
     fit_thresholds,
 )
 from export.heads import Probe
-from models.manifest import Rejection, RejectionWeights
+from models.quality import Rejection, RejectionWeights
 from models.rejection import known
 
 Floats = NDArray[np.float64]

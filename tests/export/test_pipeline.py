@@ -16,7 +16,8 @@ import pytest
 from export.familiarity import REJECT_SHARE, UNSURE_SHARE
 from models.bundle import Bundle, open_bundle
 from models.classify import Recogniser
-from models.manifest import SCHEMES, Artefact, to_json
+from models.contract import to_json
+from models.manifest import SCHEMES, Artefact
 from models.photos import scan_class_folders, scan_photos
 from models.preprocess import load_photo, load_photos
 from models.runtime import embedded_contract, open_runner, run_each

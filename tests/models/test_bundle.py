@@ -19,8 +19,9 @@ from models.bundle import (
     open_bundle,
     write_bundle,
 )
+from models.contract import to_json
 from models.errors import InputError, IntegrityError
-from models.manifest import Manifest, to_json
+from models.manifest import Manifest
 from tests.tiny_bundles import manifest_values, parsed, write_tiny
 
 Bombus = Callable[..., tuple[int, str, str]]

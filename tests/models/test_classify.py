@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle, open_bundle, write_bundle
 from models.classify import Guess, Reading, Recogniser, Verdict, fuse
+from models.contract import labels_sha256
 from models.errors import InputError, IntegrityError
-from models.manifest import Calibration, labels_sha256
 from models.metrics import softmax
+from models.quality import Calibration
 from models.rejection import known
 from tests.drawing import SPECIES, draw_flower
 from tests.tiny_bundles import (

@@ -13,7 +13,7 @@ import onnx
 import pytest
 
 from models.bundle import Bundle, write_bundle
-from models.manifest import Contract
+from models.contract import Contract
 from models.runtime import CONTRACT
 from tests.tiny_bundles import (
     LABELS,

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.contract import Contract, labels_sha256, to_json
 from models.errors import IntegrityError
-from models.manifest import Contract, Manifest, labels_sha256, parse_manifest, to_json
+from models.manifest import Manifest, parse_manifest
 from tests.tiny_adapters import tiny_values
 from tests.tiny_bundles import (
     HEADS,
@@ -102,7 +103,7 @@ BOUNDS: list[tuple[Place, list[Any], list[Any]]] = [  # place, refused, accepted
         ["", "v1", "1.0\n", "1/2", "1" + "0." * 50],
         ["1", "0.1", "1.2.3", "1.2.3-rc.1+b"],
     ),
-    (("task",), ["", "a b", None, "imu-noise-adaptation"], ["spectral-classification"]),
+    (("task",), ["", "a b", None, "imu-noise-adaptation", "spectral-classification"], ["else"]),
     (("created",), ["", "2026-01-02", "2026-01-02T03:04:05+00:00"], ["2026-12-31T23:59:59Z"]),
     (("labels_sha256",), ["0" * 64, "", "x" * 64], []),
     (("labels",), [[], ["ant", "bee"], ["bee", "ant", "moth"], [1, 2, 3], "ant"], [list(LABELS)]),

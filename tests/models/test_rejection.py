@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from models.manifest import Rejection, RejectionWeights
+from models.quality import Rejection, RejectionWeights
 from models.rejection import UNSURE_BELOW, evidence, known, verdict_kind
 
 Floats = NDArray[np.float64]

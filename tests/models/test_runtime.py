@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from export.annotate import annotate
+from models.contract import Contract, to_json
 from models.errors import InputError, IntegrityError
-from models.manifest import Contract, to_json
 from models.runtime import (
     CONTRACT_LIMIT,
     RUNTIMES,

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from models.contract import ImagePreprocess
 from models.errors import InputError
 from models.files import write_text, writing_to
-from models.manifest import Artefact, ImagePreprocess
+from models.manifest import Artefact
 from models.metrics import Scores, confusion_matrix, fit_temperature, score
 from models.photos import LabelledPhotos
 from models.preprocess import load_photos

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from models.manifest import ADAPTER_OUTPUTS
+from models.contract import ADAPTER_OUTPUTS
 from training.layers.recurrence import Tensor
 
 HEADS = tuple(ADAPTER_OUTPUTS)
