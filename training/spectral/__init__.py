@@ -1,0 +1,1 @@
+"""Learned spectral indices: samples, tasks, networks, the study of them, and its report."""
