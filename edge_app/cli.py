@@ -1,4 +1,4 @@
-"""`bombus app`: recognise photos on this device, and serve the app to phones."""
+"""`bombus app`: recognise photos and map scenes on this device, and serve the app to phones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from models.bundle import Bundle
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Recognise photos on the device itself."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Recognise photos, and map scenes, on the device itself.",
 )
 
 Artefact = Annotated[str, typer.Option(help="File in the bundle; default: its choice.")]
@@ -33,7 +35,7 @@ Bundles = Annotated[
 
 @app.callback()
 def group() -> None:
-    """Recognise photos on the device itself."""
+    """Recognise photos, and map scenes, on the device itself."""
 
 
 @app.command()
@@ -191,6 +193,85 @@ def site(
         typer.echo(json.dumps({"out": str(out), "files": list(built), "bytes": size}))
     else:
         typer.echo(f"{out}: {len(built)} files, {size / 1e6:.1f} MB")
+
+
+@app.command("map")
+def map_pixels(
+    scene: Annotated[Path, typer.Argument(help="A GeoTIFF of counts or reflectances.")],
+    out: Annotated[
+        Path, typer.Option(help="A folder to write; or a .tif file for the classes alone.")
+    ],
+    bundle: OneBundle = "spectral",
+    artefact: Artefact = "",
+    runtime: Runtime = "",
+    indices: Annotated[
+        bool, typer.Option("--indices", help="Write the model's spectral indices, too.")
+    ] = False,
+    confidence: Annotated[
+        bool, typer.Option("--confidence", help="Write each class's probability, too, in percent.")
+    ] = False,
+    bands: Annotated[
+        str, typer.Option(help="Names of all the scene's bands in its order: B2,B3,…")
+    ] = "",
+    scale: Annotated[
+        float | None, typer.Option(help="Value = (count + offset) x scale; default: the file's.")
+    ] = None,
+    offset: Annotated[float | None, typer.Option(help="As above; Sentinel-2: 0 or -1000.")] = None,
+    nodata: Annotated[
+        float | None, typer.Option(help="The count that is no measurement; default: the file's.")
+    ] = None,
+    threads: Threads = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace the map at --out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What was mapped, as JSON.")] = False,
+) -> None:
+    """Classify every pixel of a satellite scene.
+
+    What the scene's file does not say of its counts is taken from the bundle. A pixel that is
+    nodata, zero in every band, negative or not a number in any gets no class, and is counted.
+
+    Example: bombus app map scene.tif --out map --indices
+    """
+    from edge_app.map.model import Layers, PixelModel
+    from edge_app.map.run import Mapping, map_scene, reasons, shares
+    from edge_app.map.scene import open_scene, scaling_of
+    from models.bundle import find_bundle
+
+    model = PixelModel(find_bundle(bundle), artefact=artefact, runtime=runtime, threads=threads)
+    names = [name for name in bands.split(",") if name.strip()]
+    with open_scene(
+        scene,
+        model.bands,
+        names=names,
+        nodata=nodata,
+        usual_nodata=model.nodata,
+        threads=threads,
+    ) as opened:
+        for note in opened.notes:
+            typer.echo(f"bombus: {note}", err=True)
+        scaling = scaling_of(opened, model.trained, scale, offset)
+        mapping = Mapping(opened, model, scaling, Layers(confidence, indices))
+        tally = map_scene(mapping, out, force=force)
+        height, width = opened.shape
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "out": str(out),
+                    "width": width,
+                    "height": height,
+                    "classes": dict(zip(model.labels, tally.classes.tolist(), strict=True)),
+                    "no_class": tally.reasons,
+                    "scale": scaling.scale,
+                    "offset": scaling.offset,
+                    "artefact": model.artefact.file,
+                    "runtime": model.runtime,
+                }
+            )
+        )
+        return
+    typer.echo(f"{out}: {width} x {height} pixels, {', '.join(shares(model.labels, tally))}")
+    if tally.reasons:
+        typer.echo(f"without a class: {', '.join(reasons(tally))}")
 
 
 def _find_bundles(names: list[str] | None) -> list[Bundle]:
