@@ -8,7 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from training.spectral.cli import app as spectral
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models.")
+app.add_typer(spectral)
 
 Data = Annotated[Path, typer.Option("--data", help="Class folders, or train/ val/ test/ of them.")]
 Json = Annotated[bool, typer.Option("--json", help="Report as JSON on standard output.")]
@@ -21,6 +24,9 @@ def flowers(
     recipe: Annotated[Path | None, typer.Option(help="TOML recipe; options override it.")] = None,
     backbone: Annotated[str | None, typer.Option(help="Any keras.applications model.")] = None,
     width: Annotated[float | None, typer.Option(help="Channel multiplier (MobileNets).")] = None,
+    stem: Annotated[
+        str | None, typer.Option(help="Before the backbone: none, contrast or contrast+rgb.")
+    ] = None,
     pooling: Annotated[str | None, typer.Option(help="Head: gap or flatten.")] = None,
     weights: Annotated[str | None, typer.Option(help="imagenet, none, or a PATH.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="Optimizer of both stages.")] = None,
@@ -30,6 +36,8 @@ def flowers(
     head_epochs: Annotated[int | None, typer.Option(help="Epochs of the frozen stage.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of fine-tuning.")] = None,
     label_smoothing: Annotated[float | None, typer.Option(help="Both stages.")] = None,
+    gamma: Annotated[float | None, typer.Option(help="Augmentation: random powers.")] = None,
+    cast: Annotated[float | None, typer.Option(help="Augmentation: random colour casts.")] = None,
     mixed_precision: Annotated[
         bool | None, typer.Option("--mixed-precision/--full-precision", help="bfloat16 or not.")
     ] = None,
@@ -43,12 +51,14 @@ def flowers(
 
     Example: bombus train flowers --data photos --backbone MobileNet --out runs/mine
     """
-    from training.flowers.recipe import Recipe, load_recipe, with_values
+    from training.flowers.recipe import Recipe, load_recipe
     from training.flowers.train import train
+    from training.recipe import with_values
 
     values: dict[str, Any] = {
         "backbone": backbone,
         "width": width,
+        "stem": stem,
         "pooling": pooling,
         "weights": weights,
         "image_size": image_size,
@@ -66,6 +76,7 @@ def flowers(
             "batch_size": batch_size,
             "label_smoothing": label_smoothing,
         },
+        "augmentation": {"gamma": gamma, "cast": cast},
     }
     base = load_recipe(recipe) if recipe else Recipe()
     chosen = with_values(base, _given(values), "options")
@@ -135,6 +146,29 @@ def report(
 
 
 @app.command()
+def flowers_light(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of `train flowers`.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with test/.")],
+    out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("docs/results"),
+    as_json: Json = False,
+) -> None:
+    """Compare runs under changed brightness, gamma and colour of light; write the results page.
+
+    Example: bombus train flowers-light runs/stem-* --data $BOMBUS_DATA/flowers16
+    """
+    from training.flowers.light_report import PAGE, write_report
+
+    arms = write_report(runs, data, out)
+    if as_json:
+        top1 = {arm.folder.name: {"none": arm.top1("none"), "changed": arm.top1()} for arm in arms}
+        typer.echo(json.dumps(top1))
+        return
+    for arm in arms:
+        typer.echo(f"{arm.name}: {100 * arm.top1('none'):.2f} %, changed {100 * arm.top1():.2f} %")
+    typer.echo(f"-> {out / PAGE}")
+
+
+@app.command()
 def localizer(
     out: Annotated[Path, typer.Option(help="Folder of the run; resumes what is in it.")],
     data: Annotated[Path, typer.Option(help="Folder that holds kitti-imu.", envvar="BOMBUS_DATA")],
@@ -160,6 +194,27 @@ def localizer(
     loss = 100 * summary["history"][-1]
     said = f"t_rel of the last windows {loss:.2f} % -> {out}"
     typer.echo(json.dumps(summary) if as_json else said)
+
+
+@app.command()
+def localizer_rccar(
+    data: Annotated[Path, typer.Option(help="Folder that holds rccar-imu.", envvar="BOMBUS_DATA")],
+    out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("docs/results"),
+    as_json: Json = False,
+) -> None:
+    """Score the localizer on each run of an RC car, learned from the others; write the page.
+
+    Example: bombus train localizer-rccar --data DATA --out docs/results
+    """
+    from training.inertial.rccar_report import PAGE, medians, write_report
+
+    middle = medians(write_report(data, out))
+    if as_json:
+        typer.echo(json.dumps(middle))
+        return
+    for name, percent in middle.items():
+        typer.echo(f"{name}: median {percent:.2f} % of the path")
+    typer.echo(f"-> {out / PAGE}")
 
 
 @app.command()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import keras
+from keras import ops
 
 from training.flowers.recipe import Augmentation
 
@@ -43,6 +47,10 @@ def build_augmentation(options: Augmentation, image_size: int, seed: int) -> ker
         layers.append(keras.layers.RandomBrightness(options.brightness, seed=seed + 4, **pixels))
     if options.contrast:
         layers.append(keras.layers.RandomContrast(options.contrast, seed=seed + 5, **pixels))
+    if options.gamma:
+        layers.append(RandomGamma(options.gamma, seed=seed + 7, **common))
+    if options.cast:
+        layers.append(RandomCast(options.cast, seed=seed + 8, **common))
     if options.erasing:
         layers.append(
             keras.layers.RandomErasing(
@@ -52,3 +60,40 @@ def build_augmentation(options: Augmentation, image_size: int, seed: int) -> ker
     if len(layers) == 1:
         layers.append(keras.layers.Identity(**common))  # a model needs a layer
     return keras.Sequential(layers, name="augmentation")
+
+
+class _RandomColour(keras.layers.Layer):  # type: ignore[misc]
+    """What changes colours of [B, H, W, 3] 0..255 by factors between 1 / (1 + most) and 1 + most.
+
+    The factors are drawn log-uniformly, so that more is as likely as less.
+    """
+
+    def __init__(self, most: float, *, seed: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.most = most
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def factors(self, photos: Any, channels: int) -> Any:
+        """[B, 1, 1, channels]."""
+        shape = (ops.shape(photos)[0], 1, 1, channels)
+        reach = math.log1p(self.most)
+        draws = keras.random.uniform(
+            shape, -reach, reach, dtype="float32", seed=self.seed_generator
+        )
+        return ops.exp(draws)
+
+
+class RandomGamma(_RandomColour):
+    """Raises a photo to a random power; black and white stay."""
+
+    def call(self, photos: Any, training: bool = False) -> Any:
+        """The same shape and range."""
+        return 255.0 * (photos / 255.0) ** self.factors(photos, 1) if training else photos
+
+
+class RandomCast(_RandomColour):
+    """Gives each channel a random gain, as light of another colour does."""
+
+    def call(self, photos: Any, training: bool = False) -> Any:
+        """The same shape and range."""
+        return ops.clip(photos * self.factors(photos, 3), 0.0, 255.0) if training else photos

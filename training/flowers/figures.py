@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.manifest import Artefact
 from models.metrics import Scores
+from training.flowers.light import UNCHANGED, Change
 
 
 def draw_confusion(matrix: NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
@@ -64,12 +65,38 @@ def draw_artefacts(results: Sequence[tuple[Artefact, Scores]], path: Path) -> No
     _figure(7, 4.2, path, draw)
 
 
-def _figure(width: float, height: float, path: Path, draw: Callable[..., None]) -> None:
-    """Draw on one axis and save a PNG, without a display or global state."""
+def draw_light(top1: dict[str, NDArray[np.float64]], changes: Sequence[Change], path: Path) -> None:
+    """Top-1 in per cent, [C] by name of the classifier, over the levels of each kind of change."""
+    kinds = list(dict.fromkeys(change.kind for change in changes if change != UNCHANGED))
+    before = next(i for i, change in enumerate(changes) if change == UNCHANGED)
+
+    def draw(axes: Any) -> None:
+        for axis, kind in zip(axes, kinds, strict=True):
+            rows = [i for i, change in enumerate(changes) if change.kind == kind]
+            for colour, (name, values) in zip(_COLOURS, top1.items(), strict=False):
+                dash = "--" if name.endswith("augmentation") else "-"
+                axis.axhline(values[before], color=colour, lw=0.7, ls=":")
+                axis.plot(values[rows], color=colour, ls=dash, marker="o", ms=4, label=name)
+            levels = [changes[i].level for i in rows]
+            axis.set_xticks(range(len(rows)), levels, rotation=40, ha="right")
+            axis.set_title(kind, fontsize=10)
+        axes[0].set_ylabel("top-1 on the test photos, %")
+        axes[0].legend(fontsize=8)
+
+    _figure(11, 4.6, path, draw, panels=len(kinds))
+
+
+_COLOURS = ("#333333", "#3b6fb5", "#d98c00", "#3f8f4f", "#b5443b", "#7a4fa3")
+
+
+def _figure(
+    width: float, height: float, path: Path, draw: Callable[..., None], panels: int = 1
+) -> None:
+    """Draw on one axis, or on several with one scale; save a PNG, without display or state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    draw(figure.subplots())
+    draw(figure.subplots(1, panels, sharey=True))
     figure.savefig(path, dpi=110, metadata={"Software": "bombus"})

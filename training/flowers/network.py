@@ -13,6 +13,7 @@ import keras
 
 from models.errors import InputError
 from training.flowers.recipe import Recipe
+from training.flowers.stem import build_stem
 from training.flowers.weights import load_backbone_weights
 
 # The pixel scaling that each module of keras.applications was trained with:
@@ -86,7 +87,7 @@ def build_network(recipe: Recipe, classes: int, *, load_weights: bool = True) ->
     """Build the recipe's network.
 
     Args:
-        recipe: Backbone, width, image size, pooling, dropout, precision and start weights.
+        recipe: Backbone, width, image size, stem, pooling, dropout, precision and start weights.
         classes: Number of logits K.
         load_weights: False leaves the fresh initialisation, for a caller that sets its own.
 
@@ -114,7 +115,8 @@ def build_network(recipe: Recipe, classes: int, *, load_weights: bool = True) ->
             ) from error
         fresh = load_backbone_weights(backbone, Path(recipe.weights)) if from_file else ()
         image = keras.Input((size, size, 3), dtype="float32", name="image")
-        scaled = _scale(image, _module_of(builder))
+        module = _module_of(builder)
+        scaled = build_stem(recipe.stem, image, lambda x, name: _scale(x, module, name))
         maps = backbone(scaled)
         pool = (
             keras.layers.GlobalAveragePooling2D(name="pool")
@@ -180,21 +182,19 @@ def _module_of(builder: Any) -> str:
     return str(inspect.unwrap(builder).__module__).rpartition(".")[2]
 
 
-def _scale(image: Any, module: str) -> Any:
+def _scale(image: Any, module: str, name: str = "scale") -> Any:
     """Scaling to the network's range, inside the model, so that its input is plain RGB."""
     layers, scaling = keras.layers, _SCALING[module]
     if scaling == "tf":
-        return layers.Rescaling(1 / 127.5, -1.0, dtype="float32", name="scale")(image)
+        return layers.Rescaling(1 / 127.5, -1.0, dtype="float32", name=name)(image)
     if scaling == "torch":
         return layers.Normalization(
             mean=[0.485 * 255, 0.456 * 255, 0.406 * 255],
             variance=[(0.229 * 255) ** 2, (0.224 * 255) ** 2, (0.225 * 255) ** 2],
             dtype="float32",
-            name="scale",
+            name=name,
         )(image)
     if scaling == "caffe":
         bgr = keras.ops.flip(image, axis=-1)
-        return layers.Rescaling(1.0, [-103.939, -116.779, -123.68], dtype="float32", name="scale")(
-            bgr
-        )
+        return layers.Rescaling(1.0, [-103.939, -116.779, -123.68], dtype="float32", name=name)(bgr)
     return image

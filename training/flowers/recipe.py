@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from models.errors import InputError
+from training.recipe import read_toml, with_values
 
-Part = TypeVar("Part", bound=Any)
+STEMS = ("none", "contrast", "contrast+rgb")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Augmentation:
         brightness: Largest change either way, as a fraction of the full range.
         contrast: Largest relative change either way.
         erasing: Probability of painting a random rectangle grey.
+        gamma: Photos are raised to a power between 1 / (1 + gamma) and 1 + gamma.
+        cast: Each channel gets a gain of its own between 1 / (1 + cast) and 1 + cast.
     """
 
     flip: bool = True
@@ -35,6 +37,8 @@ class Augmentation:
     brightness: float = 0.12
     contrast: float = 0.2
     erasing: float = 0.0
+    gamma: float = 0.0
+    cast: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Recipe:
         backbone: Any model of `keras.applications` by name.
         width: Channel multiplier (`alpha`) where the backbone has one; 1 is the full width.
         image_size: Side of the square input, in pixels.
+        stem: What stands before the backbone, a name in `STEMS`.
         weights: `imagenet` (downloaded by Keras), `none`, or the path of a weights file.
         pooling: `gap` (global average pooling) or `flatten`, under the linear classifier.
         dropout: Share of features dropped in front of the classifier.
@@ -89,6 +94,7 @@ class Recipe:
     backbone: str = "MobileNet"
     width: float = 1.0
     image_size: int = 224
+    stem: str = "none"
     weights: str = "imagenet"
     pooling: str = "gap"
     dropout: float = 0.2
@@ -111,6 +117,7 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuse values no training could use."""
         _require(self.pooling in ("gap", "flatten"), "pooling", self.pooling, "gap or flatten")
+        _require(self.stem in STEMS, "stem", self.stem, " or ".join(STEMS))
         _require(32 <= self.image_size <= 1024, "image_size", self.image_size, "32 to 1024")
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "0 to below 1")
         _require(0 < self.width <= 4, "width", self.width, "above 0, at most 4")
@@ -149,40 +156,30 @@ def _require(holds: bool, key: str, value: object, limit: str) -> None:
         raise InputError(f"recipe: {key} = {value!r} must be {limit}")
 
 
+def identity(recipe: Recipe) -> dict[str, Any]:
+    """All that a recipe decides, for the fingerprint of its run.
+
+    Keys that recipes did not always have are left out at their default, so that the runs from
+    before are still recognised.
+    """
+    values, default = asdict(recipe), asdict(Recipe())
+    for part, before, keys in (
+        (values, default, ("stem",)),
+        (values["augmentation"], default["augmentation"], ("gamma", "cast")),
+    ):
+        for key in keys:
+            if part[key] == before[key]:
+                del part[key]
+    return values
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read a TOML recipe; keys that it leaves out keep their default.
 
     Raises:
         InputError: The file cannot be read, is not TOML, or has an unknown key or a wrong type.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a TOML recipe ({error}); mend that line") from error
-    return with_values(Recipe(), values, str(path))
-
-
-def with_values(recipe: Part, values: dict[str, Any], origin: str) -> Part:
-    """A copy of a recipe (or a part of it) with some values replaced, nested tables included."""
-    known = {f.name: getattr(recipe, f.name) for f in fields(recipe)}
-    changes: dict[str, Any] = {}
-    for key, value in values.items():
-        if key not in known:
-            raise InputError(f"{origin}: unknown key {key!r}; one of {', '.join(known)}")
-        old = known[key]
-        if is_dataclass(old):
-            if not isinstance(value, dict):
-                raise InputError(f"{origin}: {key} = {value!r} must be a table [{key}]")
-            changes[key] = with_values(old, value, f"{origin} [{key}]")
-        elif isinstance(old, float) and type(value) is int:
-            changes[key] = float(value)
-        elif type(value) is type(old):
-            changes[key] = value
-        else:
-            raise InputError(f"{origin}: {key} = {value!r} must be of type {type(old).__name__}")
-    return replace(recipe, **changes)
+    return with_values(Recipe(), read_toml(path), str(path))
 
 
 def dump_recipe(recipe: Recipe) -> str:

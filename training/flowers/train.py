@@ -33,7 +33,7 @@ from training.flowers.dataset import Batches, Splits, decoded, load_splits
 from training.flowers.features import cached_features
 from training.flowers.network import Network, build_network, find_builder, set_fine_tuning
 from training.flowers.optimizers import build_optimizer, check_optimizer
-from training.flowers.recipe import Recipe, Stage, dump_recipe
+from training.flowers.recipe import Recipe, Stage, dump_recipe, identity
 from training.flowers.weights import weights_record
 from training.provenance import git_commit, package_versions
 
@@ -86,10 +86,10 @@ def train(
     for stage in STAGES:
         check_optimizer(getattr(recipe, stage).optimizer)
     find_builder(recipe)
-    identity = asdict(recipe) | weights_record(recipe.weights)
     splits = load_splits(data, recipe.seed)
     report = audit(splits, recipe.image_size)
-    fingerprint = json.dumps([identity, report.data_sha256], sort_keys=True)
+    decided = identity(recipe) | weights_record(recipe.weights)
+    fingerprint = json.dumps([decided, report.data_sha256], sort_keys=True)
     key = hashlib.sha256(fingerprint.encode()).hexdigest()
     checkpoint = Checkpoint(out / "checkpoint", key)  # refuses before anything is written
     write_text(out / "audit.json", json.dumps(report.as_json(), indent=1))

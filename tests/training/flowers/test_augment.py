@@ -16,7 +16,7 @@ from training.flowers.recipe import Augmentation
 Photos = NDArray[np.float32]
 SIZE = 24
 OFF = Augmentation(False, 0, 0, 0, 0, 0, 0)
-STRONG = Augmentation(True, 0.5, 0.6, 0.4, 0.5, 0.8, 1.0)
+STRONG = Augmentation(True, 0.5, 0.6, 0.4, 0.5, 0.8, 1.0, 1.0, 1.0)
 
 
 def photos(count: int = 16) -> Photos:
@@ -84,6 +84,27 @@ def test_erasing_paints_grey_with_its_probability(probability: float, low: int, 
     erased = (out == 127).any(axis=(1, 2, 3))
     assert low <= erased.sum() <= high
     assert np.isin(out, [0, 127]).all()
+
+
+def test_gamma_raises_each_photo_to_one_power() -> None:
+    batch = np.tile(np.linspace(8, 247, SIZE)[:, None], (64, SIZE, 1, 3)).astype(np.float32)
+    out = augmented(replace(OFF, gamma=1.0), batch)
+    powers = np.log(out / 255) / np.log(batch / 255)
+    each = powers.mean(axis=(1, 2, 3))
+    assert np.allclose(powers, each[:, None, None, None], rtol=1e-3)
+    assert 0.5 <= each.min() < 0.7
+    assert 1.4 < each.max() <= 2
+    assert 16 <= (each < 1).sum() <= 48
+
+
+def test_a_cast_gives_each_channel_of_each_photo_a_gain() -> None:
+    batch = np.full((64, SIZE, SIZE, 3), 100, np.float32)
+    gains = augmented(replace(OFF, cast=0.6), batch) / 100
+    each = gains.mean(axis=(1, 2))
+    assert np.allclose(gains, each[:, None, None], rtol=1e-5)
+    assert 1 / 1.6 - 1e-4 <= each.min() < 0.7
+    assert 1.4 < each.max() <= 1.6 + 1e-4
+    assert len(np.unique(each.round(4))) > 150  # 192 draws, not one for all channels
 
 
 def test_the_seed_decides() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -21,6 +22,7 @@ from training.flowers.network import (
     set_fine_tuning,
 )
 from training.flowers.recipe import Recipe
+from training.flowers.stem import EPSILON
 
 SMALL = Recipe(width=0.25, image_size=64, weights="none")
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
@@ -142,6 +144,45 @@ def test_mixed_precision_keeps_weights_and_logits_in_float32() -> None:
     exact.model.set_weights(network.model.get_weights())
     expected = np.asarray(exact.model(photos, training=False))
     assert np.allclose(logits, expected, atol=0.05 * np.abs(expected).max() + 1e-3)
+
+
+@pytest.mark.parametrize("backbone", ["MobileNet", "VGG16"])
+def test_a_joined_stem_starts_as_the_plain_network(backbone: str) -> None:
+    plain = Recipe(backbone=backbone, image_size=32, weights="none")
+    first, joined = (build_network(replace(plain, stem=s), 3) for s in ("none", "contrast+rgb"))
+    joined.backbone.set_weights(first.backbone.get_weights())
+    joined.head.set_weights(first.head.get_weights())
+    assert np.array_equal(joined.model(PIXELS, training=False), first.model(PIXELS, training=False))
+    assert joined.model.count_params() == first.model.count_params() + 6 + 18
+
+
+def test_a_contrast_stem_feeds_the_backbone_what_no_gain_changes() -> None:
+    network = build_network(replace(SMALL, image_size=32, stem="contrast"), 3)
+    r, g, b = (np.moveaxis(PIXELS, -1, 0)).astype(np.float64)
+    expected = [(x - y) / (x + y + EPSILON) for x, y in ((r, g), (r, b), (g, b))]
+    contrasts = np.asarray(network.scale(PIXELS))
+    assert np.allclose(contrasts, np.stack(expected, -1), atol=1e-5)
+    assert np.abs(contrasts).max() <= 1
+    darker = np.asarray(network.scale(0.5 * PIXELS))
+    sums = np.stack([r + g, r + b, g + b], -1)
+    assert (np.abs(darker - contrasts) <= EPSILON / (sums + EPSILON) + 1e-5).all()
+
+
+@pytest.mark.parametrize(("stem", "mixed_precision"), [("contrast", False), ("contrast+rgb", True)])
+def test_a_stem_is_trained_in_float32_and_saved(
+    stem: str, mixed_precision: bool, tmp_path: Path
+) -> None:
+    recipe = replace(SMALL, stem=stem, image_size=32, mixed_precision=mixed_precision)
+    network = build_network(recipe, 3)
+    set_fine_tuning(network, "conv_pw_13", True)
+    names = {v.path.split("/")[0] for v in network.model.trainable_variables}
+    assert ("contrasts" in names, "mix" in names) == (True, stem == "contrast+rgb")
+    fed = network.model.get_layer("contrasts")
+    assert (fed.compute_dtype, network.scale(PIXELS).dtype) == ("float32", "float32")
+    fed.set_weights([w + 0.3 * i for i, w in enumerate(fed.get_weights())])
+    network.model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert np.array_equal(again(PIXELS, training=False), network.model(PIXELS, training=False))
 
 
 def test_a_policy_holds_inside_and_ends_with_an_error() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,13 +15,15 @@ from hypothesis import strategies as st
 from models.errors import InputError
 from training.flowers.optimizers import OPTIMIZERS
 from training.flowers.recipe import (
+    STEMS,
     Augmentation,
     Recipe,
     Stage,
     dump_recipe,
+    identity,
     load_recipe,
-    with_values,
 )
+from training.recipe import with_values
 
 SHIPPED = Path(__file__).parents[3] / "training" / "flowers" / "recipes"
 SHARES = st.floats(0, 1, exclude_max=True)
@@ -38,6 +43,7 @@ RECIPES = st.builds(
     backbone=st.text(),
     width=st.floats(0, 4, exclude_min=True),
     image_size=st.integers(32, 1024),
+    stem=st.sampled_from(STEMS),
     weights=st.text(),
     pooling=st.sampled_from(["gap", "flatten"]),
     dropout=SHARES,
@@ -47,9 +53,7 @@ RECIPES = st.builds(
     seed=st.integers(0, 2**31 - 1),
     head=STAGES,
     fine_tune=STAGES,
-    augmentation=st.builds(
-        Augmentation, st.booleans(), SHARES, SHARES, SHARES, SHARES, SHARES, st.floats(0, 1)
-    ),
+    augmentation=st.builds(Augmentation, st.booleans(), *[SHARES] * 5, *[st.floats(0, 1)] * 3),
 )
 
 
@@ -97,6 +101,20 @@ def test_the_mobilenet_recipe_is_shipped() -> None:
     assert load_recipe(SHIPPED / "mobilenet.toml").backbone == "MobileNet"
 
 
+def test_runs_from_before_a_key_keep_their_fingerprint() -> None:
+    text = json.dumps(identity(load_recipe(SHIPPED / "mobilenet.toml")), sort_keys=True)
+    before = "11211f1e7aeecbf6086f417b1d6992b45ce95f1e51842e556acedacbf00ebfde"
+    assert hashlib.sha256(text.encode()).hexdigest() == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"stem": "contrast"}, {"augmentation": {"gamma": 0.5}}, {"augmentation": {"cast": 1}}],
+)
+def test_what_a_recipe_changes_is_in_its_fingerprint(changes: dict[str, Any]) -> None:
+    assert identity(with_values(Recipe(), changes, "test")) != identity(Recipe())
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -124,6 +142,7 @@ def test_mistakes_are_named(text: str, words: str, tmp_path: Path) -> None:
     ("table", "key", "value", "limit"),
     [
         ("", "pooling", '"max"', "gap or flatten"),
+        ("", "stem", '"indices"', "none or contrast or contrast+rgb"),
         ("", "image_size", "31", "32 to 1024"),
         ("", "image_size", "1025", "32 to 1024"),
         ("", "dropout", "1.0", "0 to below 1"),
@@ -145,6 +164,8 @@ def test_mistakes_are_named(text: str, words: str, tmp_path: Path) -> None:
         ("augmentation", "zoom", "1.0", "below 1"),
         ("augmentation", "brightness", "1.5", "0 to 1"),
         ("augmentation", "erasing", "nan", "0 to 1"),
+        ("augmentation", "gamma", "1.5", "0 to 1"),
+        ("augmentation", "cast", "-0.1", "0 to 1"),
     ],
 )
 def test_values_no_training_could_use(
