@@ -17,7 +17,7 @@ BELOW = {
     "models": (),
     "edge_app": ("models",),
     "robot": ("models",),
-    "export": ("models", "robot", "training.layers", "training.inertial"),
+    "export": ("models", "robot", "training.layers", "training.inertial", "training.spectral"),
     "training": ("models", "robot"),
 }
 OURS = {*BELOW, "benchmarks", "bombus", "tests"}
