@@ -1,4 +1,4 @@
-"""`bombus train spectral`, `spectral-study`, `spectral-report`."""
+"""`bombus train spectral`, `spectral-indices`, `spectral-study`, `spectral-report`."""
 
 from __future__ import annotations
 
@@ -107,3 +107,30 @@ def spectral_report(
 
     reached = write_report(run, out)
     typer.echo(json.dumps(reached) if as_json else f"-> {out / PAGE}")
+
+
+@app.command()
+def spectral_indices(
+    run: Annotated[Path, typer.Argument(help="Run folder of `train spectral`.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the page; default: RUN.")] = None,
+    platform: Annotated[
+        str | None, typer.Option(help="The sensor, such as sentinel2a, landsat8; default: guess.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="How many to print.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Read a trained network back as spectral indices: ranked, named, beside the known ones.
+
+    Example: bombus train spectral-indices runs/land-cover
+    """
+    from dataclasses import asdict
+
+    from training.spectral.read_back import write_indices
+
+    learned = write_indices(run, out or run, platform)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in learned]))
+        return
+    for one in learned[:most]:
+        typer.echo(f"{one.importance:.3f}  {one.index.name}  {one.match or ''}".rstrip())
+    typer.echo(f"{len(learned)} indices -> {(out or run) / 'spectral-indices.md'}")
