@@ -42,7 +42,7 @@ class Run:
         place_times: [M] s.
         places: [M, 3] m.
         lag: What was added to RTK's clock, s; 0 where it cannot be told.
-        correlation: Of the turn rates that both saw, at that lag.
+        correlation: Of the turn rates that both saw, at that lag; 0 if it was not looked for.
         heading: At the first sample, rad from east to north.
     """
 
@@ -76,12 +76,14 @@ def runs(root: Path) -> tuple[str, ...]:
     return files.names(root / FOLDER)
 
 
-def read(root: Path, run: str) -> Run:
+def read(root: Path, run: str, *, synchronize: bool = True) -> Run:
     """A run on one clock.
 
     Args:
         root: The data folder.
         run: As in `runs`.
+        synchronize: Find the lag of the clocks, from the whole run. If not, RTK's clock is taken
+            for the IMU's, and the heading is that of the first metre: no later place is looked at.
 
     Raises:
         InputError: It is not there, or cannot be read.
@@ -91,7 +93,9 @@ def read(root: Path, run: str) -> Run:
     gyro, accel = gyro * FLIP, accel * FLIP
     places = np.stack((ned[:, 1], ned[:, 0], -ned[:, 2]), axis=1)
     times, place_times = np.arange(len(gyro)) / rate, np.arange(len(places)) / place_rate
-    apart, correlation = lag(times, gyro[:, 2], place_times, places)
+    apart, correlation = 0.0, 0.0
+    if synchronize:
+        apart, correlation = lag(times, gyro[:, 2], place_times, places)
     if correlation < SURE_ABOVE:
         apart = 0.0
     place_times = place_times + apart
@@ -117,7 +121,7 @@ def lag(times: Array, gyro_z: Array, place_times: Array, places: Array) -> tuple
     Returns:
         The lag, and the correlation at it.
     """
-    flow = _velocities(place_times, places)
+    flow = velocities(place_times, places)
     course = np.unwrap(np.arctan2(flow[:, 1], flow[:, 0]))
     margin = LAGS[-1] + 1.0
     inner = (place_times > times[0] + margin) & (place_times < times[-1] - margin)
@@ -127,6 +131,15 @@ def lag(times: Array, gyro_z: Array, place_times: Array, places: Array) -> tuple
     found = [np.corrcoef(turned, _change(at + x, times, angle))[0, 1] for x in LAGS]
     best = int(np.argmax(found))
     return float(LAGS[best]), float(found[best])
+
+
+def velocities(times: Array, places: Array) -> Array:
+    """East and north velocity [M, 2]: the slope of the line through seven places."""
+    weights = np.arange(3, -4, -1) / 28.0
+    step = (times[-1] - times[0]) / (len(times) - 1)
+    padded = np.pad(places[:, :2], ((3, 3), (0, 0)), mode="reflect", reflect_type="odd")
+    axes = [np.convolve(axis, weights, mode="valid") / step for axis in padded.T]
+    return np.stack(axes, axis=1)
 
 
 def _change(at: Array, times: Array, values: Array) -> Array:
@@ -141,21 +154,12 @@ def _angle(times: Array, rate: Array) -> Array:
     return np.concatenate((np.zeros(1), np.cumsum(steps)))
 
 
-def _velocities(times: Array, places: Array) -> Array:
-    """East and north velocity [M, 2]: the slope of the line through seven places."""
-    weights = np.arange(3, -4, -1) / 28.0
-    step = (times[-1] - times[0]) / (len(times) - 1)
-    padded = np.pad(places[:, :2], ((3, 3), (0, 0)), mode="reflect", reflect_type="odd")
-    axes = [np.convolve(axis, weights, mode="valid") / step for axis in padded.T]
-    return np.stack(axes, axis=1)
-
-
 def _first_heading(times: Array, gyro_z: Array, place_times: Array, places: Array) -> float:
     """The heading at the first sample: the courses soon after, turned back by the gyro.
 
     The car hardly moves at the start, so that one course tells little.
     """
-    flow = _velocities(place_times, places)
+    flow = velocities(place_times, places)
     gone = np.cumsum(np.hypot(*flow.T)) * (place_times[1] - place_times[0])
     first = gone < HEADING_WITHIN
     turned = np.interp(place_times[first], times, _angle(times, gyro_z))
