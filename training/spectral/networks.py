@@ -16,12 +16,14 @@ import numpy as np
 from keras import layers, ops
 
 from models.errors import InputError
+from training.layers.normalized_contrast import NormalizedContrast
 from training.layers.normalized_difference import NormalizedDifference
 from training.layers.scaling import Scaling
 from training.spectral.samples import Array
 
 Tensor = Any
 EPSILON = 1e-6
+CONTRAST_SHARE = 0.3  # of the large MLP's parameters
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,19 @@ def _ndl(*, learned: bool = True, normalized: bool = False) -> Callable[..., Ten
     return build
 
 
+def _contrast(inputs: Tensor, rows: Array, outputs: int, seed: int) -> Tensor:
+    """Contrasts of all bands and a linear head, of 30 % of the large MLP's weights at most."""
+    bands = rows.shape[1]
+    pairs = comb(bands, 2)
+    budget = int(CONTRAST_SHARE * (pairs * (bands + 1) + (pairs + 1) * outputs))
+    units = max(1, (budget - outputs) // (bands + 1 + outputs))
+    initializer = keras.initializers.GlorotUniform(seed=2 * seed)
+    contrasts = NormalizedContrast(units, initializer=initializer, name="contrasts")
+    found = contrasts(inputs)
+    contrasts.fit(rows)
+    return head(found, outputs, 2 * seed + 1)
+
+
 def _mlp(scale: Callable[[Tensor, Array], Tensor], *, small: bool = False) -> Callable[..., Tensor]:
     """One hidden layer: a unit a pair, or so few that it has no more weights than `ndl`."""
 
@@ -133,6 +148,7 @@ KINDS: dict[str, Kind] = {
     "ndl": Kind("NDL", _ndl()),
     "ndl-fixed": Kind("NDL, fixed", _ndl(learned=False)),
     "ndl-bn": Kind("NDL, batch norm", _ndl(normalized=True)),
+    "contrast": Kind("Contrasts", _contrast),
     "mlp-z": Kind("MLP, z-scores", _mlp(z_scored), control=True),
     "mlp-raw": Kind("MLP, raw", _mlp(scaled), control=True),
     "mlp-small-z": Kind("small MLP, z-scores", _mlp(z_scored, small=True), control=True),

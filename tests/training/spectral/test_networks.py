@@ -25,6 +25,8 @@ ROWS = spectra().values * 3000
         ("ndl-bn", 2, 226),
         ("mlp-small-z", 2, 133),
         ("mlp-small-raw", 4, 274),
+        ("contrast", 2, 157),  # 162 are 30 % of the large MLP's
+        ("contrast", 4, 199),
     ],
 )
 def test_parameters_at_ten_bands(kind: str, classes: int, parameters: int) -> None:
@@ -44,7 +46,7 @@ def test_what_comes_out(kind: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(again(ROWS.astype(np.float32)), logits)
 
 
-@pytest.mark.parametrize("kind", ["ndl", "ndl-fixed", "ndl-bn", "mlp-sum"])
+@pytest.mark.parametrize("kind", ["ndl", "ndl-fixed", "ndl-bn", "contrast", "mlp-sum"])
 @pytest.mark.parametrize("gain", [0.5, 0.7, 2.0])
 def test_a_common_gain_changes_nothing(kind: str, gain: float) -> None:
     model = build(kind, ROWS, 2, 0)
@@ -54,7 +56,7 @@ def test_a_common_gain_changes_nothing(kind: str, gain: float) -> None:
 
 def test_networks_take_values_in_any_unit() -> None:
     """Scales come from the training rows."""
-    for kind in ("ndl", "mlp-z", "mlp-raw", "mlp-sum"):
+    for kind in ("ndl", "contrast", "mlp-z", "mlp-raw", "mlp-sum"):
         counts, shares = (build(kind, ROWS * unit, 2, 0) for unit in (1.0, 1e-4))
         np.testing.assert_allclose(
             counts(ROWS.astype(np.float32)), shares((ROWS * 1e-4).astype(np.float32)), atol=1e-4
