@@ -1,8 +1,8 @@
-"""wi8_ai8 with the differences in float: 8 bits only for the dense layers behind the last division.
+"""wi8_ai8 with the indices in float: 8 bits only for the dense layers behind the last of them.
 
 A division is as good as its denominator, and that of a dark pixel is less than a step of 8 bits: in
-full int8 a normalized difference is off by up to a quarter, and the light shows in it. Dense layers
-behind it lose next to nothing in 8 bits.
+full int8 a normalized difference is off by up to a quarter, and the light shows in it; a logarithm
+fares no better. Dense layers behind them lose next to nothing in 8 bits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from export.quantize import static
 from models.errors import ConversionError, reason
 
 Rows = NDArray[np.float32]  # [N, n]
-DIVISIONS = ("DIV", "Div")  # as TFLite and ONNX name them
+# What ends an index, as TFLite and ONNX name it: a difference's division, or a contrast's tanh.
+ENDS = ("DIV", "Div", "TANH", "Tanh")
 DENSE = ("FULLY_CONNECTED", "MatMul", "Gemm", "Relu")
 
 
@@ -40,10 +41,10 @@ def in_float(operations: Sequence[Operation]) -> list[str]:
     """Names of the operations that stay in float, of all in the order that they run."""
     needed, found = set[Any](), list[str]()
     for operation in reversed(operations):
-        divides = operation.kind in DIVISIONS or bool(needed.intersection(operation.outputs))
-        if divides:
+        ends = operation.kind in ENDS or bool(needed.intersection(operation.outputs))
+        if ends:
             needed.update(operation.inputs)
-        if divides or operation.kind not in DENSE:
+        if ends or operation.kind not in DENSE:
             found.append(operation.name)
     return found
 
@@ -96,7 +97,10 @@ def onnx_mixed(model: onnx.ModelProto, rows: Rows) -> bytes:
         _keep_outputs(result.graph)
         onnx.checker.check_model(result, full_check=True)
     except Exception as error:
-        raise ConversionError(f"onnx wi8_ai8: conversion failed ({reason(error)})") from error
+        raise ConversionError(
+            f"onnx wi8_ai8: conversion failed ({reason(error)}); "
+            "leave it out, by --schemes f32,f16: 8 bits save a small network nothing"
+        ) from error
     return bytes(result.SerializeToString())
 
 

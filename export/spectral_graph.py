@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from models.errors import InputError
+from training.layers.normalized_contrast import NormalizedContrast, written
 from training.layers.normalized_difference import NormalizedDifference
 
 BANDS, LOGITS, INDICES = "bands", "logits", "indices"
@@ -65,8 +66,18 @@ def spectral_graph(model: keras.Model, bands: Sequence[str], classes: int) -> Sp
     if width == 1:
         logits = ops.concatenate((-0.5 * logits, 0.5 * logits), axis=-1)
     outputs, names = {LOGITS: logits}, tuple[str, ...]()
-    layer = next((x for x in model.layers if isinstance(x, NormalizedDifference)), None)
+    layer = next((x for x in model.layers if isinstance(x, _LAYERS)), None)
     if layer is not None:
         outputs[INDICES] = layer.output
-        names = tuple(f"ND({bands[i]},{bands[j]})" for i, j in layer.pairs)
+        names = _names(layer, bands)
     return SpectralGraph(keras.Model(model.inputs, outputs), tuple(bands), names)
+
+
+_LAYERS = (NormalizedDifference, NormalizedContrast)
+
+
+def _names(layer: keras.layers.Layer, bands: Sequence[str]) -> tuple[str, ...]:
+    """What the layer's outputs are called."""
+    if isinstance(layer, NormalizedContrast):
+        return tuple(written(weights, bands) for weights in layer.coefficients[0])
+    return tuple(f"ND({bands[i]},{bands[j]})" for i, j in layer.pairs)

@@ -23,6 +23,7 @@ from models.contract import SpectralPreprocess
 from models.errors import InputError
 from models.runtime import Runner, open_runner
 from tests.export.spectra import BANDS, CLASSES, network, spectra, write_run
+from training.layers.normalized_contrast import NormalizedContrast
 
 Bombus = Callable[..., tuple[int, str, str]]
 LEARNED, TEST = spectra(300, 0), spectra(150, 1)
@@ -195,6 +196,21 @@ def test_a_network_without_differences_has_no_indices() -> None:
     graph = spectral_graph(network(*LEARNED, differences=False), BANDS, 3)
     assert graph.indices == ()
     assert graph.model.predict(FRESH, verbose=0).keys() == {"logits"}
+
+
+def test_contrasts_are_indices(bombus: Bombus, tmp_path: Path) -> None:
+    """Named by their bands; the gate sees that they stay within 1 and blind to the light."""
+    inputs = keras.Input((len(BANDS),), name="bands")
+    contrasts = NormalizedContrast(3, initializer=keras.initializers.RandomNormal(stddev=2, seed=0))
+    model = keras.Model(inputs, keras.layers.Dense(len(CLASSES))(contrasts(inputs)))
+    contrasts.fit(LEARNED[0])
+    run, out = write_run(tmp_path / "run", model, LEARNED, TEST), tmp_path / "bundle"
+    options = ("--schemes", "f32", "--rounds", "0")
+    assert bombus("export", "spectral", str(run), "--out", str(out), *options)[0] == 0
+    channels = open_bundle(out).manifest.outputs[1].channels
+    assert channels is not None
+    assert len(channels) == 3
+    assert all(name.startswith("NC(") for name in channels)
 
 
 @pytest.mark.parametrize(("bands", "classes"), [(4, 3), (6, 3), (5, 2), (5, 4)])
