@@ -77,26 +77,28 @@ def draw_light(top1: dict[str, NDArray[np.float64]], changes: Sequence[Change], 
                 dash = "--" if name.endswith("augmentation") else "-"
                 axis.axhline(values[before], color=colour, lw=0.7, ls=":")
                 axis.plot(values[rows], color=colour, ls=dash, marker="o", ms=4, label=name)
-            levels = [changes[i].level for i in rows]
-            axis.set_xticks(range(len(rows)), levels, rotation=40, ha="right")
+            names = [changes[i].level for i in rows]
+            axis.set_xticks(range(len(rows)), names, rotation=40, ha="right")
+            axis.margins(x=0.3 / len(rows))
             axis.set_title(kind, fontsize=10)
         axes[0].set_ylabel("top-1 on the test photos, %")
         axes[0].legend(fontsize=8)
 
-    _figure(11, 4.6, path, draw, panels=len(kinds))
+    levels = [sum(change.kind == kind for change in changes) for kind in kinds]
+    _figure(11, 4.6, path, draw, panels=levels)
 
 
 _COLOURS = ("#333333", "#3b6fb5", "#d98c00", "#3f8f4f", "#b5443b", "#7a4fa3")
 
 
 def _figure(
-    width: float, height: float, path: Path, draw: Callable[..., None], panels: int = 1
+    width: float, height: float, path: Path, draw: Callable[..., None], panels: Sequence[int] = (1,)
 ) -> None:
-    """Draw on one axis, or on several with one scale; save a PNG, without display or state."""
+    """Draw on an axis, or on several this wide with one scale; a PNG, without display or state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    draw(figure.subplots(1, panels, sharey=True))
+    draw(figure.subplots(1, len(panels), sharey=True, width_ratios=panels))
     figure.savefig(path, dpi=110, metadata={"Software": "bombus"})

@@ -62,22 +62,22 @@ def gamma(power: float) -> Change:
     return Change("gamma", f"{power:g}", power=power)
 
 
-def cast(level: str, gains: Gains, strength: float) -> Change:
+def cast(kind: str, level: str, gains: Gains, strength: float) -> Change:
     """Light of another colour, its gains to the power of a strength; a negative one inverts it."""
     red, green, blue = (gain**strength for gain in gains)
-    return Change("colour cast", level, (red, green, blue))
+    return Change(kind, level, (red, green, blue))
 
 
 UNCHANGED = Change("none", "as they are")
 CHANGES: tuple[Change, ...] = (
     *(brightness(gain) for gain in (0.4, 0.6, 0.8, 1.3, 1.6)),
     *(gamma(power) for power in (0.5, 0.7, 1.4, 2.0)),
-    cast("warm, half", TUNGSTEN, 0.5),
-    cast("warm", TUNGSTEN, 1.0),
-    cast("cool, half", TUNGSTEN, -0.5),
-    cast("cool", TUNGSTEN, -1.0),
-    cast("green", GREEN, 1.0),
-    cast("magenta", GREEN, -1.0),
+    cast("colour temperature", "cool", TUNGSTEN, -1.0),
+    cast("colour temperature", "half cool", TUNGSTEN, -0.5),
+    cast("colour temperature", "half warm", TUNGSTEN, 0.5),
+    cast("colour temperature", "warm", TUNGSTEN, 1.0),
+    cast("tint", "green", GREEN, 1.0),
+    cast("tint", "magenta", GREEN, -1.0),
 )
 
 ALL = (UNCHANGED, *CHANGES)

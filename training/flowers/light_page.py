@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.metrics import wilson_interval
 from models.photos import LabelledPhotos
-from training.flowers.light import ALL, CHANGES, UNCHANGED, difference
+from training.flowers.light import ALL, CHANGES, GREEN, TUNGSTEN, UNCHANGED, Gains, difference
 from training.flowers.recipe import Recipe
 from training.flowers.stem import EPSILON
 
@@ -106,6 +106,8 @@ def page(arms: Sequence[Arm], photos: LabelledPhotos) -> str:
         "",
         f"![Top-1 under each change]({PICTURE})",
         "",
+        "Dotted: on photos as they are.",
+        "",
         f"Mean top-1 on {n} test photos (SHA-256 `{photos.sha256[:16]}…`), in per cent. One "
         f"photo more or less is {100 / n:.2f} points; the 95 % interval of one figure on photos "
         f"as they are is about ±{_half_width(arms[0], n):.1f}.",
@@ -124,10 +126,14 @@ def page(arms: Sequence[Arm], photos: LabelledPhotos) -> str:
         "",
         *_levels(arms),
         "",
+        "Contrasts are immune to gains below 1. Gains above 1 clip, powers stretch or squeeze all "
+        "contrasts, casts shift them.",
+        "",
         "Brightness: one gain on the encoded values. Gamma: the encoded values of 0..1 to this "
-        "power. Warm: tungsten light on a camera set to daylight, gains 1.44, 1, 0.56; cool: the "
-        "inverse; half: their square roots. Green: 0.8, 1, 0.8; magenta: the inverse. All are "
-        "clipped and rounded to 8 bits, after scaling to the network's input.",
+        "power. Colour temperature and tint: gains of red, green and blue; warm is tungsten light "
+        f"on a camera set to daylight ({_gains(TUNGSTEN)}), cool the inverse, half their square "
+        f"roots; green is {_gains(GREEN)}, magenta the inverse. All are clipped and rounded to 8 "
+        "bits, after scaling to the network's input.",
         "",
         "## What was trained",
         "",
@@ -138,8 +144,8 @@ def page(arms: Sequence[Arm], photos: LabelledPhotos) -> str:
         f"photos, seed ({recipe.seed}), order and optimizer in all runs, which differ only in "
         "stem and colour augmentation. The first layers are trained too, because a stem shows "
         "them what ImageNet did not. One run each: the intervals are over photos, not over "
-        "seeds. These are small runs at a low resolution, made to compare; the shipped model "
-        "has been trained at 224 px and knows more.",
+        "seeds. These are small runs at a low resolution, made to be compared; the shipped model "
+        "sees more pixels, was trained longer and is better.",
         "",
         *_runs(arms),
         "",
@@ -225,7 +231,7 @@ def _runs(arms: Sequence[Arm]) -> list[str]:
             f"`{arm.folder.name}`",
             f"{arm.summary['parameters']:,}",
             _percent(arm.summary["val"]["top1"]),
-            f"{arm.summary['best_epoch']['fine_tune']}",
+            f"{arm.summary['best_epoch']['fine_tune']} of {arm.recipe.fine_tune.epochs}",
             arm.coefficients,
         ]
         for arm in arms
@@ -236,6 +242,10 @@ def _runs(arms: Sequence[Arm]) -> list[str]:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+def _gains(gains: Gains) -> str:
+    return ", ".join(f"{gain:g}" for gain in gains)
 
 
 def _half_width(arm: Arm, n: int) -> float:

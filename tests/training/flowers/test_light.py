@@ -55,13 +55,13 @@ def test_pixels_become_what_the_formula_says() -> None:
     assert np.array_equal(relit(PHOTOS, brightness(0.6)), np.rint(values * 0.6))
     assert np.array_equal(relit(PHOTOS, brightness(1.6)), np.rint(np.minimum(values * 1.6, 255)))
     assert np.allclose(relit(PHOTOS, gamma(2)), values**2 / 255, atol=0.5)
-    warm = relit(PHOTOS, cast("", (1.44, 1.0, 0.56), 0.5)).astype(float)
+    warm = relit(PHOTOS, cast("", "", (1.44, 1.0, 0.56), 0.5)).astype(float)
     assert np.allclose(warm, np.minimum(values * np.sqrt([1.44, 1, 0.56]), 255), atol=0.5)
 
 
 def test_a_negative_strength_undoes_a_cast_where_nothing_was_clipped() -> None:
-    there = relit(EVERY, cast("", (0.8, 1.0, 0.5), 1.0))
-    back = relit(there, cast("", (0.8, 1.0, 0.5), -1.0))
+    there = relit(EVERY, cast("", "", (0.8, 1.0, 0.5), 1.0))
+    back = relit(there, cast("", "", (0.8, 1.0, 0.5), -1.0))
     assert np.abs(back.astype(int) - EVERY).max() <= 1
 
 
@@ -69,7 +69,7 @@ def test_the_changes_are_distinct_and_none_is_idle() -> None:
     assert len({(c.kind, c.level) for c in ALL}) == len(ALL)
     curves = {c.curve().tobytes() for c in ALL}
     assert len(curves) == len(ALL)
-    assert {c.kind for c in CHANGES} == {"brightness", "gamma", "colour cast"}
+    assert {c.kind for c in CHANGES} == {"brightness", "gamma", "colour temperature", "tint"}
 
 
 def test_each_change_reaches_the_model() -> None:
