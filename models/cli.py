@@ -11,12 +11,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from models.bundle import SHIPPED, Bundle, find_bundle, list_bundles
+from models.bundle import SHIPPED, find_bundle, list_bundles
+from models.check import check
 from models.contract import to_json
-from models.errors import IntegrityError
+from models.errors import InputError
 from models.manifest import Artefact
 from models.quality import Parity
-from models.runtime import RUNTIMES, available_runtimes, embedded_contract
+from models.signature import beside
+from models.signature import verify as verify_signature
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show and verify bundles.")
 
@@ -70,20 +72,38 @@ def show(bundle: Which = "flowers", as_json: Json = False) -> None:
 
 
 @app.command()
-def verify(bundle: Which = "flowers", as_json: Json = False) -> None:
+def verify(
+    bundle: Which = "flowers",
+    key: Annotated[
+        Path | None, typer.Option(help="Public key, PEM: the bundle must be signed by its owner.")
+    ] = None,
+    signature: Annotated[
+        Path | None, typer.Option(help="The signature; default: BUNDLE.sig, beside the bundle.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Check every file of a bundle against its manifest; exit 6 when one is not right.
 
-    Example: bombus models verify flowers
+    With --key, the manifest itself must be signed (`bombus export sign`, or model-signing).
+
+    Example: bombus models verify flowers --key public.pem
     """
     opened = find_bundle(bundle)
-    absent = opened.verify()
+    if signature is not None and key is None:
+        raise InputError("--signature needs --key, the public key to check it with")
+    signed = {}
+    if key is not None:  # first: who made it, before any parser of models
+        signature = signature or beside(opened)
+        verify_signature(opened, key, signature)
+        signed = {"signature": str(signature)}
+    absent = check(opened)
     here = [a for a in opened.manifest.artefacts if a.file not in absent]
-    for artefact in here:
-        _check_embedded(opened, artefact)
     if as_json:
         report = {"bundle": opened.manifest.name, "files": [a.file for a in here], "absent": absent}
-        typer.echo(json.dumps(report | {"ok": True}))
+        typer.echo(json.dumps(report | signed | {"ok": True}))
         return
+    if key is not None:
+        typer.echo(f"{signature}: ok, signed by {key}")
     files = "1 file matches" if len(here) == 1 else f"{len(here)} files match"
     typer.echo(f"{opened.path}: ok, {files} the manifest")
     if absent:
@@ -128,19 +148,3 @@ def _scores(a: Artefact, p: Parity | None) -> tuple[str, ...]:
         f"{100 * q.top1_interval[0]:.1f}–{100 * q.top1_interval[1]:.1f}" if q else "",
         f"{100 * q.drop:+.2f}" if q else "",
     )
-
-
-def _check_embedded(bundle: Bundle, artefact: Artefact) -> None:
-    """The contract inside an artefact must be the manifest's, where a runtime can tell."""
-    if artefact.format not in RUNTIMES.values() or not available_runtimes(artefact.format):
-        return
-    path = bundle.path / artefact.file
-    text = embedded_contract(bundle.read(artefact), artefact.format, str(path))
-    try:
-        embedded = None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
-        embedded = None
-    if embedded != json.loads(to_json(bundle.manifest.contract())):
-        raise IntegrityError(
-            f"{path}: its embedded contract is not the manifest's; export the bundle again"
-        )

@@ -64,6 +64,9 @@ class Parity(Part):
         rms_tolerance: What `rms_error` had to stay within.
         agreement: Share of inputs with the same top class; None for an output that is no vector
             of classes.
+        decided: The same of the inputs that the reference decides, by a lead of more than three
+            times `rms_tolerance`; None as before, or where there is no such input.
+        agreement_tolerance: The least that `decided` had to be.
         scale: None as it is; of an output that spans decades, `log10` of it was compared.
     """
 
@@ -74,6 +77,8 @@ class Parity(Part):
     max_tolerance: Positive | None = None
     rms_tolerance: Positive
     agreement: Fraction | None = None
+    decided: Fraction | None = None
+    agreement_tolerance: Fraction | None = None
     scale: Literal["log10"] | None = None
 
 
@@ -118,7 +123,8 @@ class GainInvariance(Part):
 class Quality(Part):
     """An artefact's scores on labelled data, as fractions; ECE after its calibration.
 
-    `drop` is the top-1 lost against the Keras model on the same inputs, with a 95 % interval.
+    `drop` is the top-1 lost against the Keras model on the same inputs, with a 95 % interval;
+    `drop_tolerance` is what it had to stay within, unless the interval includes zero.
     """
 
     data: str
@@ -131,6 +137,7 @@ class Quality(Part):
     ece: Fraction
     drop: Annotated[float, Field(ge=-1, le=1)]
     drop_interval: tuple[Finite, Finite]
+    drop_tolerance: Annotated[float, Field(ge=0)] | None = None
 
 
 class Latency(Part):

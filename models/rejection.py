@@ -2,8 +2,8 @@
 
 A classifier must choose among its classes, whatever it is shown. Four numbers give a stranger
 away: how sure the best class is, how far it leads, how much the classes together respond, and the
-network's own `familiarity` output, where an export added one (`export.familiarity`). The weights
-stand in the manifest, with each artefact, next to its temperature.
+network's own `familiarity` output, where an export added one (`export.image.familiarity`). The
+weights stand in the manifest, with each artefact, next to its temperature.
 """
 
 from __future__ import annotations
