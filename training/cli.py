@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from training.compression.cli import app as compression
 from training.spectral.cli import app as spectral
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models.")
 app.add_typer(spectral)
+app.add_typer(compression)
 
 Data = Annotated[Path, typer.Option("--data", help="Class folders, or train/ val/ test/ of them.")]
 Json = Annotated[bool, typer.Option("--json", help="Report as JSON on standard output.")]
@@ -22,13 +24,18 @@ def flowers(
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder of the run; resumes what is in it.")],
     recipe: Annotated[Path | None, typer.Option(help="TOML recipe; options override it.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="Any keras.applications model.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Any of keras.applications, or EfficientNetLite0 to 2.")
+    ] = None,
     width: Annotated[float | None, typer.Option(help="Channel multiplier (MobileNets).")] = None,
     stem: Annotated[
         str | None, typer.Option(help="Before the backbone: none, contrast or contrast+rgb.")
     ] = None,
     pooling: Annotated[str | None, typer.Option(help="Head: gap or flatten.")] = None,
     weights: Annotated[str | None, typer.Option(help="imagenet, none, or a PATH.")] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="Learn from this run's model.keras, too.")
+    ] = None,
     optimizer: Annotated[str | None, typer.Option(help="Optimizer of both stages.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak rate, fine-tuning.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Batch size, fine-tuning.")] = None,
@@ -77,6 +84,7 @@ def flowers(
             "label_smoothing": label_smoothing,
         },
         "augmentation": {"gamma": gamma, "cast": cast},
+        "distill": {"teacher": teacher},
     }
     base = load_recipe(recipe) if recipe else Recipe()
     chosen = with_values(base, _given(values), "options")

@@ -1,0 +1,1 @@
+"""Smaller models before export: which channels to drop, and how to drop them."""
