@@ -1,4 +1,4 @@
-"""The network: plain 0..255 RGB in, logits out, any `keras.applications` backbone between."""
+"""The network: plain 0..255 RGB in, logits out, a backbone of `keras.applications` between."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from typing import Any
 import keras
 
 from models.errors import InputError
+from training.flowers import efficientnet_lite
 from training.flowers.recipe import Recipe
 from training.flowers.stem import build_stem
 from training.flowers.weights import load_backbone_weights
 
-# The pixel scaling that each module of keras.applications was trained with:
-# tf: x / 127.5 - 1; torch: (x / 255 - mean) / std; caffe: BGR minus mean; inside: 0..255 as it is.
+# The pixel scaling that each backbone's module was trained with: tf: x / 127.5 - 1;
+# torch: (x / 255 - mean) / std; caffe: BGR minus mean; inside: 0..255 as it is; lite: its own.
 _SCALING = {
     "convnext": "inside",
     "densenet": "torch",
     "efficientnet": "inside",
+    "efficientnet_lite": "lite",
     "efficientnet_v2": "inside",
     "inception_resnet_v2": "tf",
     "inception_v3": "tf",
@@ -45,7 +47,7 @@ class Network:
         model: [B, S, S, 3] float 0..255 -> logits [B, K] float32.
         trunk: The same input -> pooled features [B, F].
         head: Features [B, F] -> logits [B, K].
-        backbone: The `keras.applications` model inside.
+        backbone: The model inside that `find_builder`'s function made.
         scale: The same input -> the backbone's input.
         fresh_layers: Backbone layers for which the start weights had nothing.
     """
@@ -59,25 +61,29 @@ class Network:
 
 
 def backbone_names() -> tuple[str, ...]:
-    """Every backbone that `keras.applications` has."""
-    return tuple(
-        name
+    """Every backbone that `keras.applications` has, and ours beside them."""
+    return tuple(_builders())
+
+
+def _builders() -> dict[str, Callable[..., Any]]:
+    theirs = {
+        name: value
         for name, value in vars(keras.applications).items()
         if inspect.isfunction(value) and _module_of(value) in _SCALING
-    )
+    }
+    return theirs | efficientnet_lite.BUILDERS
 
 
 def find_builder(recipe: Recipe) -> Callable[..., Any]:
-    """The function of `keras.applications` that builds the recipe's backbone.
+    """The function that builds the recipe's backbone, called as those of `keras.applications`.
 
     Raises:
         InputError: Unknown backbone, or a width where it has none.
     """
-    if recipe.backbone not in backbone_names():
-        raise InputError(
-            f"backbone {recipe.backbone!r} is unknown; one of {', '.join(backbone_names())}"
-        )
-    builder: Callable[..., Any] = getattr(keras.applications, recipe.backbone)
+    builders = _builders()
+    if recipe.backbone not in builders:
+        raise InputError(f"backbone {recipe.backbone!r} is unknown; one of {', '.join(builders)}")
+    builder = builders[recipe.backbone]
     if recipe.width != 1.0 and not _has_width(builder):
         raise InputError(f"{recipe.backbone} has no width; leave width at 1, not {recipe.width}")
     return builder
@@ -187,6 +193,8 @@ def _scale(image: Any, module: str, name: str = "scale") -> Any:
     layers, scaling = keras.layers, _SCALING[module]
     if scaling == "tf":
         return layers.Rescaling(1 / 127.5, -1.0, dtype="float32", name=name)(image)
+    if scaling == "lite":
+        return layers.Rescaling(1 / 128, -127 / 128, dtype="float32", name=name)(image)
     if scaling == "torch":
         return layers.Normalization(
             mean=[0.485 * 255, 0.456 * 255, 0.406 * 255],

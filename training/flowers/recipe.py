@@ -71,11 +71,26 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Distill:
+    """What else fine-tuning learns from (`training.flowers.distill`).
+
+    Attributes:
+        teacher: `model.keras` of a finished run; empty: the labels alone.
+        temperature: Both sides' logits are divided by it, so that small probabilities teach too.
+        weight: The teacher's share of the loss, beside 1 for the labels.
+    """
+
+    teacher: str = ""
+    temperature: float = 2.0
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How to train a classifier.
 
     Attributes:
-        backbone: Any model of `keras.applications` by name.
+        backbone: Any model of `keras.applications` by name, or EfficientNetLite0, 1 or 2.
         width: Channel multiplier (`alpha`) where the backbone has one; 1 is the full width.
         image_size: Side of the square input, in pixels.
         stem: What stands before the backbone, a name in `STEMS`.
@@ -89,6 +104,7 @@ class Recipe:
         head: Stage 1, the classifier alone on features of the frozen backbone.
         fine_tune: Stage 2, backbone and classifier together.
         augmentation: Stage 2's changes of the photos (stage 1 sees cached features).
+        distill: Stage 2's teacher.
     """
 
     backbone: str = "MobileNet"
@@ -113,6 +129,7 @@ class Recipe:
         )
     )
     augmentation: Augmentation = field(default_factory=Augmentation)
+    distill: Distill = field(default_factory=Distill)
 
     def __post_init__(self) -> None:
         """Refuse values no training could use."""
@@ -125,6 +142,9 @@ class Recipe:
         for key, share in asdict(self.augmentation).items():
             _require(0 <= share <= 1, f"augmentation.{key}", share, "0 to 1")
         _require(self.augmentation.zoom < 1, "augmentation.zoom", self.augmentation.zoom, "below 1")
+        for key in ("temperature", "weight"):
+            value = getattr(self.distill, key)
+            _require(0 < value < math.inf, f"distill.{key}", value, "above 0 and finite")
         for name, stage in (("head", self.head), ("fine_tune", self.fine_tune)):
             _require(stage.epochs >= 0, f"{name}.epochs", stage.epochs, "0 or more")
             _require(stage.batch_size >= 1, f"{name}.batch_size", stage.batch_size, "1 or more")
@@ -164,7 +184,7 @@ def identity(recipe: Recipe) -> dict[str, Any]:
     """
     values, default = asdict(recipe), asdict(Recipe())
     for part, before, keys in (
-        (values, default, ("stem",)),
+        (values, default, ("stem", "distill")),
         (values["augmentation"], default["augmentation"], ("gamma", "cast")),
     ):
         for key in keys:

@@ -30,6 +30,7 @@ from training.flowers.augment import build_augmentation
 from training.flowers.batch_norm import is_folded, unfold_batch_norm
 from training.flowers.checkpoint import Checkpoint, best_epoch
 from training.flowers.dataset import Batches, Splits, decoded, load_splits
+from training.flowers.distill import build_student, merge_heads, teacher_record, without_path
 from training.flowers.features import cached_features
 from training.flowers.network import Network, build_network, find_builder, set_fine_tuning
 from training.flowers.optimizers import build_optimizer, check_optimizer
@@ -88,7 +89,8 @@ def train(
     find_builder(recipe)
     splits = load_splits(data, recipe.seed)
     report = audit(splits, recipe.image_size)
-    decided = identity(recipe) | weights_record(recipe.weights)
+    decided = identity(without_path(recipe)) | weights_record(recipe.weights)
+    decided |= teacher_record(recipe)
     fingerprint = json.dumps([decided, report.data_sha256], sort_keys=True)
     key = hashlib.sha256(fingerprint.encode()).hexdigest()
     checkpoint = Checkpoint(out / "checkpoint", key)  # refuses before anything is written
@@ -161,15 +163,18 @@ def _fine_tune(run: Run) -> None:
         some = np.linspace(0, len(train_x) - 1, min(256, len(train_x))).astype(int)
         unfold_batch_norm(run.network.scale, run.network.backbone, train_x[some])
     set_fine_tuning(run.network, recipe.unfreeze_from, recipe.freeze_batch_norm)
+    student = build_student(run.network, recipe.distill, run.splits.labels)
     model = keras.Sequential(
         [
             keras.Input((recipe.image_size, recipe.image_size, 3)),
             build_augmentation(recipe.augmentation, recipe.image_size, recipe.seed),
-            run.network.model,
+            student,
         ],
         name="fine_tune",
     )
     _run_stage(run, "fine_tune", model, train_x, val_x)
+    if recipe.distill.teacher:
+        merge_heads(run.network, student)
 
 
 def _run_stage(
@@ -246,7 +251,8 @@ def _finish(run: Run, report: Audit) -> dict[str, Any]:
     scores = score(exact.model.predict(val_x, verbose=0), run.splits.val.targets)
     histories = {name: run.checkpoint.history(name) for name in STAGES}
     summary = {
-        "recipe": asdict(run.recipe) | weights_record(run.recipe.weights),
+        "recipe": asdict(without_path(run.recipe)) | weights_record(run.recipe.weights),
+        **teacher_record(run.recipe),
         "labels": labels,
         "data_sha256": report.data_sha256,
         "versions": package_versions(),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from models.errors import InputError
+from training.flowers import efficientnet_lite
 from training.flowers.network import (
     _SCALING,
     _scale,
@@ -44,8 +45,9 @@ def refusal(recipe: Recipe) -> str:
 
 
 @pytest.mark.parametrize("module", sorted(_SCALING))
-def test_scaling_is_that_of_keras_applications(module: str) -> None:
-    preprocess: Any = getattr(keras.applications, module).preprocess_input
+def test_scaling_is_that_of_the_backbones_module(module: str) -> None:
+    home: Any = getattr(keras.applications, module, efficientnet_lite)
+    preprocess = home.preprocess_input
     image = keras.Input((32, 32, 3))
     scaled = keras.Model(image, _scale(image, module))(PIXELS)
     assert np.allclose(scaled, preprocess(PIXELS.copy()), atol=1e-4)
@@ -70,9 +72,10 @@ def test_the_backbone_is_fed_what_it_was_trained_with(
     )
 
 
-def test_every_backbone_of_keras_applications_is_offered() -> None:
+def test_every_backbone_is_offered() -> None:
     offered = backbone_names()
-    assert set(offered) == {name for name in dir(keras.applications) if name[0].isupper()}
+    theirs = {name for name in dir(keras.applications) if name[0].isupper()}
+    assert set(offered) == theirs | efficientnet_lite.BUILDERS.keys()
     assert len(set(offered)) == len(offered)
     for name in offered:
         assert callable(find_builder(Recipe(backbone=name)))

@@ -17,6 +17,7 @@ from training.flowers.optimizers import OPTIMIZERS
 from training.flowers.recipe import (
     STEMS,
     Augmentation,
+    Distill,
     Recipe,
     Stage,
     dump_recipe,
@@ -54,6 +55,7 @@ RECIPES = st.builds(
     head=STAGES,
     fine_tune=STAGES,
     augmentation=st.builds(Augmentation, st.booleans(), *[SHARES] * 5, *[st.floats(0, 1)] * 3),
+    distill=st.builds(Distill, st.text(), *[st.floats(0, 1e6, exclude_min=True)] * 2),
 )
 
 
@@ -166,6 +168,8 @@ def test_mistakes_are_named(text: str, words: str, tmp_path: Path) -> None:
         ("augmentation", "erasing", "nan", "0 to 1"),
         ("augmentation", "gamma", "1.5", "0 to 1"),
         ("augmentation", "cast", "-0.1", "0 to 1"),
+        ("distill", "temperature", "0.0", "above 0 and finite"),
+        ("distill", "weight", "inf", "above 0 and finite"),
     ],
 )
 def test_values_no_training_could_use(

@@ -1,0 +1,128 @@
+"""Distillation: a small network learns from the labels and, beside them, from a larger one.
+
+The features get two linear classifiers (Touvron et al., arXiv 2012.12877): one is trained on the
+labels, the other on the teacher's softened probabilities (Hinton et al., arXiv 1503.02531). Their
+mean answers. Both being linear, the mean is again one classifier, so what is shipped is no larger.
+
+The teacher sees each batch as the student does, augmented and blended: answers for other views,
+kept from before, teach less (Beyer et al., arXiv 2106.05237). A forward pass of EfficientNet-Lite0
+costs about a fifth of a training step of MobileNet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import ops
+
+from models.errors import InputError, reason
+from models.photos import read_bytes
+from training.flowers.network import Network
+from training.flowers.recipe import Distill, Recipe
+
+Teacher = Callable[[Any], Any]
+
+
+def without_path(recipe: Recipe) -> Recipe:
+    """The recipe with its teacher's file name in place of the path."""
+    teacher = Path(recipe.distill.teacher).name
+    return replace(recipe, distill=replace(recipe.distill, teacher=teacher))
+
+
+def teacher_record(recipe: Recipe) -> dict[str, str]:
+    """What to write down of the teacher beside its name: its hash.
+
+    Raises:
+        InputError: There is no such file.
+    """
+    if not recipe.distill.teacher:
+        return {}
+    data = read_bytes(Path(recipe.distill.teacher))
+    return {"teacher_sha256": hashlib.sha256(data).hexdigest()}
+
+
+def load_teacher(path: Path, labels: tuple[str, ...]) -> Teacher:
+    """A finished run's model, as a function of photos.
+
+    Args:
+        path: Its `model.keras`; `labels.txt` stands beside it.
+        labels: The student's.
+
+    Returns:
+        [B, S, S, 3] 0..255 of any size -> logits [B, K].
+
+    Raises:
+        InputError: No such model, or other labels.
+    """
+    known = read_bytes(path.with_name("labels.txt")).decode("utf-8", "replace").splitlines()
+    if tuple(known) != labels:
+        raise InputError(
+            f"{path}: knows other labels than the data ({', '.join(known)}); train it on this data"
+        )
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged archive fails in many ways
+        raise InputError(f"{path}: Keras cannot load it ({reason(error)})") from error
+    size = model.input_shape[1:3]
+
+    def ask(photos: Any) -> Any:
+        own = tuple(photos.shape[1:3]) == size
+        return model(photos if own else ops.image.resize(photos, size), training=False)
+
+    return ask
+
+
+def build_student(network: Network, distill: Distill, labels: tuple[str, ...]) -> keras.Model:
+    """What fine-tuning trains: the network, with a second classifier where there is a teacher.
+
+    It shares its weights with the network; the second classifier starts as a copy of the first.
+
+    Raises:
+        InputError: As `load_teacher`.
+    """
+    if not distill.teacher:
+        return network.model
+    ask = load_teacher(Path(distill.teacher), labels)
+    config = network.head.get_config() | {"name": "teacher_head"}
+    second = keras.Sequential.from_config(config)
+    second.set_weights(network.head.get_weights())
+    photos = keras.Input(network.trunk.input_shape[1:], dtype="float32", name="image")
+    features = network.trunk(photos)
+    taught = Taught(ask, distill.temperature, distill.weight, dtype="float32", name="taught")
+    logits = taught(photos, network.head(features), second(features))
+    return keras.Model(photos, logits, name="student")
+
+
+def merge_heads(network: Network, student: keras.Model) -> None:
+    """Give the network the mean of the trained student's two classifiers."""
+    second = student.get_layer("teacher_head").get_weights()
+    mean = [(a + b) / 2 for a, b in zip(network.head.get_weights(), second, strict=True)]
+    network.head.set_weights(mean)
+
+
+class Taught(keras.layers.Layer):  # type: ignore[misc]
+    """Answers with the mean of two classifiers; training has the first, while the second is taught.
+
+    The loss is cross entropy with the teacher's probabilities, times the squared temperature,
+    which keeps its gradients' size (Hinton et al.), times `weight`; that of the labels counts once.
+    """
+
+    def __init__(self, ask: Teacher, temperature: float, weight: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ask = ask  # a function: the teacher's weights are no part of the checkpoints
+        self.temperature, self.weight = temperature, weight
+
+    def call(self, photos: Any, labels: Any, teacher: Any, training: bool = False) -> Any:
+        """Photos [B, S, S, 3] and both classifiers' logits [B, K] -> logits [B, K]."""
+        if not training:
+            return (labels + teacher) / 2
+        wanted = ops.softmax(ops.stop_gradient(self.ask(photos)) / self.temperature)
+        said = teacher / self.temperature
+        losses = ops.categorical_crossentropy(wanted, said, from_logits=True)
+        self.add_loss(self.weight * self.temperature**2 * ops.mean(losses))
+        return labels
