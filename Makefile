@@ -72,12 +72,13 @@ format: $(STAMP) ## Format the code and apply the safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(STAMP) $(WEB_PAGES) ## Measure the flower models, natively and in a browser, the localizer and the map
+bench: $(STAMP) $(WEB_PAGES) ## Measure the models, natively and in a browser, the localizer, the map, the converters
 	$(BIN)/python -m benchmarks.flowers $(ARGS)
 	$(BIN)/python -m benchmarks.app $(ARGS)
 	$(BIN)/python -m benchmarks.robot $(ARGS)
 	$(BIN)/python -m benchmarks.inertial $(ARGS)
 	$(BIN)/python -m benchmarks.spectral $(ARGS)
+	$(BIN)/python -m benchmarks.converters $(ARGS)
 
 screenshots: $(STAMP) $(WEB_PAGES) ## Take the pictures of the app in docs/app
 	$(BIN)/python -m benchmarks.screenshots $(ARGS)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bombus import silence_native_code
-from export.benchmark import Timing, benchmark, machine
+from export.speed.benchmark import Timing, benchmark, machine
 from models.bundle import Bundle, find_bundle
 from models.runtime import available_runtimes
 
@@ -57,10 +57,10 @@ def main() -> None:
 
 def _files(bundle: Bundle, folder: Path) -> dict[str, Path]:
     """Every file to time, by format and scheme."""
-    from export.convert import Endpoint, saved_model, to_onnx
-    from export.heads import dissect, with_heads
+    from export.conversion.quantize import tflite
+    from export.conversion.served import INPUT, Named, saved_model, to_onnx
+    from export.image.heads import dissect, with_heads
     from export.load import load_keras
-    from export.quantize import tflite
 
     files: dict[str, Path] = {}
     for artefact in bundle.manifest.artefacts:
@@ -69,7 +69,7 @@ def _files(bundle: Bundle, folder: Path) -> dict[str, Path]:
         files[key].write_bytes(bundle.read(artefact))
     source, output = load_keras(files["keras"]), bundle.manifest.outputs[0].name
     model = with_heads(source.model, output, dissect(source.model), None)
-    endpoint = Endpoint(model, source.image_size)
+    endpoint = Named(model, (INPUT,))
     if "tflite f32" not in files:
         files["tflite f32"] = folder / "f32.tflite"
         with saved_model(endpoint) as saved:

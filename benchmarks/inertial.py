@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bombus import silence_native_code
-from export.benchmark import machine
+from export.speed.benchmark import machine
 
 RATE = 100.0  # Hz
 PART = 100  # steps of what is too slow to run whole

@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.ai_imu import PlainFilter
-from export.benchmark import machine
+from export.speed.benchmark import machine
 from models.bundle import MANIFEST, SHIPPED
 from robot.engine import Engine, make_step, pack
 from robot.filter import WORLD

@@ -36,7 +36,7 @@ from sklearn.neural_network import MLPClassifier
 
 from edge_app.map.model import PixelModel
 from edge_app.map.scene import Scaling
-from export.benchmark import machine
+from export.speed.benchmark import machine
 from models.bundle import MANIFEST, SHIPPED, Bundle, find_bundle
 from models.runtime import available_runtimes
 from tests.tiny_spectral import write_tiny_spectral

@@ -15,7 +15,7 @@ from models.cli import print_artefacts
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from export.assemble import Plan
+    from export.image.photos import Photos
     from models.bundle import Bundle
 
 app = typer.Typer(add_completion=False)
@@ -42,22 +42,34 @@ def demo(
 
     Example: bombus demo --photo rose.jpg
     """
+    from export.image.photos import photo_classifier
+    from export.load import load_keras
     from export.pipeline import export
+    from export.subject import Order
     from models.bundle import open_bundle
     from models.classify import Recogniser
     from models.photos import read_bytes
     from models.preprocess import decode
 
     shipped = find_bundle(bundle)
+    manifest = shipped.manifest
     images = {path: decode(read_bytes(path), str(path)) for path in photo or _photos()}
     with tempfile.TemporaryDirectory(prefix="bombus-demo-") as folder:
         workshop = Path(folder)
-        plan = _plan(shipped, workshop)
-        target = out or workshop / "bundle"
-        typer.echo(f"{shipped.manifest.name} {shipped.manifest.version}: exporting afresh")
-        fresh, made = export(plan, target, force=force)
+        photos = _photos_at_hand(shipped, workshop)
+        source_file = next(a for a in manifest.artefacts if a.format == "keras")
+        model = workshop / source_file.file
+        model.write_bytes(shipped.read(source_file))
+        order = Order(manifest.name, manifest.version, manifest.license)
+        typer.echo(f"{manifest.name} {manifest.version}: exporting afresh")
+        subject = photo_classifier(
+            load_keras(model), photos, order, training=manifest.source.training, say=typer.echo
+        )
+        fresh, made = export(
+            subject, order, out or workshop / "bundle", force=force, say=typer.echo
+        )
         print_artefacts([m.artefact for m in made])
-        checked = f"{len(plan.validation)} photos of {plan.data_name}"
+        checked = f"{len(photos.validation)} photos of {photos.name}"
         typer.echo(f"PASSED: {len(made)} artefacts, checked on {checked}")
         recogniser = Recogniser(open_bundle(fresh.path))
         typer.echo(f"recognised by {recogniser.artefact.file} on {recogniser.runtime}:")
@@ -66,43 +78,28 @@ def demo(
     typer.echo("the phone app on this machine: make serve, or bombus app serve")
 
 
-def _plan(shipped: Bundle, workshop: Path) -> Plan:
-    """What to export: the bundle's own Keras model, with the data there is."""
-    from export.assemble import Plan
-    from export.load import load_keras
-    from models.manifest import SCHEMES
+def _photos_at_hand(shipped: Bundle, workshop: Path) -> Photos:
+    """What to check with: the flower photos, or else crops that are written to the workshop."""
+    from export.image.photos import Photos
     from models.photos import scan_class_folders, scan_photos
 
-    manifest = shipped.manifest
-    source_file = next(a for a in manifest.artefacts if a.format == "keras")
-    model = workshop / source_file.file
-    model.write_bytes(shipped.read(source_file))
-    data, unknown = _flowers(), None
+    labels, data = shipped.manifest.labels, _flowers()
     if data is None:
         _write_crops(workshop)
-        calibration, validation = scan_photos(workshop / "crops"), scan_photos(workshop / "more")
-        data_name = "crops of sample photos"
-    else:
-        calibration = scan_photos(data / "train").stratified(CALIBRATION_PHOTOS)
-        validation = scan_class_folders(data / "val", manifest.labels)
-        validation = validation.stratified(VALIDATION_PHOTOS)
-        data_name = "flowers16/val"
-        unknown = scan_photos(data.parent / "not-in-flowers16")
-    return Plan(
-        source=load_keras(model),
-        labels=manifest.labels,
-        name=manifest.name,
-        version=manifest.version,
-        license=manifest.license,
-        formats=("tflite", "onnx"),
-        schemes=SCHEMES,
-        calibration=calibration,
-        validation=validation,
-        data_name=data_name,
-        unknown=unknown,
-        unknown_name="not-in-flowers16" if unknown else "",
-        labelled=data is not None,
-        training=manifest.source.training,
+        return Photos(
+            labels=labels,
+            validation=scan_photos(workshop / "more"),
+            name="crops of sample photos",
+            calibration=scan_photos(workshop / "crops"),
+            labelled=False,
+        )
+    return Photos(
+        labels=labels,
+        validation=scan_class_folders(data / "val", labels).stratified(VALIDATION_PHOTOS),
+        name="flowers16/val",
+        calibration=scan_photos(data / "train").stratified(CALIBRATION_PHOTOS),
+        unknown=scan_photos(data.parent / "not-in-flowers16"),
+        unknown_name="not-in-flowers16",
     )
 
 

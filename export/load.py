@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import zipfile
@@ -26,14 +25,14 @@ class SourceModel:
     Attributes:
         model: In inference mode, with one input [B, S, S, 3] and one output [B, K].
         path: The file it came from.
-        sha256: The file's hash.
+        data: Its bytes.
         image_size: S.
         classes: K.
     """
 
     model: keras.Model
     path: Path
-    sha256: str
+    data: bytes
     image_size: int
     classes: int
 
@@ -49,14 +48,23 @@ def load_keras(path: Path, imports: Sequence[str] = ()) -> SourceModel:
         InputError: Not a `.keras` file, a Lambda layer, a layer that nobody registered, or a
             model that is not an image classifier.
     """
+    register(imports)
+    model, data = load_safely(path)
+    size, classes = _classifier_shape(path, model)
+    return SourceModel(model, path, data, size, classes)
+
+
+def register(imports: Sequence[str]) -> None:
+    """Import modules, which register custom layers.
+
+    Raises:
+        InputError: One cannot be imported.
+    """
     for module in imports:
         try:
             importlib.import_module(module)
         except ImportError as error:
             raise InputError(f"--import {module}: cannot be imported ({error})") from error
-    model, data = load_safely(path)
-    size, classes = _classifier_shape(path, model)
-    return SourceModel(model, path, hashlib.sha256(data).hexdigest(), size, classes)
 
 
 def load_safely(path: Path) -> tuple[keras.Model, bytes]:

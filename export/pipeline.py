@@ -1,57 +1,32 @@
-"""The whole path: `.keras` file -> artefacts -> gate -> bundle. Nothing is written that failed."""
+"""The whole path: subject -> artefacts -> gate -> bundle. Nothing is written that failed."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from export.annotate import annotate
-from export.assemble import Made, Plan, assemble, contract_for
-from export.benchmark import Timing, benchmark, machine
-from export.convert import Endpoint, saved_model, to_onnx
-from export.exam import Exam, prepare
-from export.familiarity import fit_thresholds
-from export.heads import FAMILIARITY
-from export.quantize import onnx_model, tflite
-from export.verify import judge, judge_head
+from export.assemble import manifest_of
+from export.making import Say, make, wanted
+from export.speed.benchmark import Timing, benchmark, machine
+from export.subject import Made, Order, Subject
 from models.bundle import Bundle, write_bundle
-from models.contract import Contract
-from models.errors import BudgetError, GateError, InputError
+from models.errors import BombusError, BudgetError, ConversionError, GateError, InputError
 from models.files import refuse_existing, writing_to
-from models.manifest import Artefact, Format, Scheme
-from models.metrics import as_logits
-from models.preprocess import load_photos
-from models.progress import track
+from models.manifest import Artefact
 from models.quality import Latency
-from models.runtime import Runner, available_runtimes, open_runner, run_each
-from models.schema import Dtype
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A converted file that nobody has judged yet."""
-
-    file: str
-    format: Format
-    scheme: Scheme
-    data: bytes
+from models.runtime import available_runtimes
 
 
 def export(
-    plan: Plan, out: Path, *, force: bool = False, say: Say = print
+    subject: Subject, order: Order, out: Path, *, force: bool = False, say: Say = print
 ) -> tuple[Bundle, list[Made]]:
     """Make, judge and write a bundle.
 
     Args:
-        plan: What to make.
+        subject: The model.
+        order: What to make of it.
         out: The bundle's folder.
         force: Replace what is there.
         say: Receives one line of progress at a time.
@@ -60,133 +35,67 @@ def export(
         The written bundle and what is in it.
 
     Raises:
-        InputError: The plan cannot be carried out as given.
+        InputError: The order cannot be carried out as given.
         ConversionError: A converter failed.
         GateError: An artefact does not match the Keras model. The failing files are kept beside
             `out`, in `<out>.rejected/`, with the suffix `.rejected`.
         BudgetError: An artefact is too large or too slow.
+
+        With `order.keep_going`, conversion and gate errors come after what passed is written.
     """
     refuse_existing(out, force)
-    _check(plan)
-    model, exam = prepare(plan, say)
-    contract = contract_for(plan, model)
-    endpoint = Endpoint(model, plan.source.image_size)
-    made = []
-    drafts = _convert(plan, endpoint, contract)
-    for draft in track(drafts, len(plan.formats) * len(plan.schemes), "convert and verify"):
-        say(f"{draft.file}: {len(draft.data) / 1e6:.2f} MB")
-        result = _judge(plan, draft, exam)
-        for warning in result.verdict.warnings:
-            say(f"warning: {draft.file}: {warning}")
-        made.append(result)
-    _refuse_failures(plan, made, out)
-    made = _with_latency(plan, made)
-    for line in slower_than_float([m.artefact for m in made]):
+    _check(subject, order)
+    for (model_format, scheme), why in subject.refused.items():
+        if model_format in order.formats and scheme in order.schemes:
+            say(f"{order.file(model_format, scheme)}: not made: {why}")
+    made, failed = make(subject, order, say)
+    passed = [m for m in made if m.judgement or not order.gate]
+    problem = _problem(order, made, failed, out)
+    if problem is not None and not (order.keep_going and passed):
+        raise problem
+    passed = _with_latency(order, passed)
+    for line in slower_than_float([m.artefact for m in passed]):
         say(f"warning: {line}")
-    _refuse_over_budget(plan, made)
-    manifest, files = assemble(plan, contract, made)
-    return write_bundle(out, manifest, files, force=force), made
+    _refuse_over_budget(order, passed)
+    manifest = manifest_of(
+        subject.contract,
+        [subject.keras, *(m.artefact for m in passed)],
+        keras_bytes=subject.keras_data,
+        told=subject.told,
+    )
+    files = {subject.keras.file: subject.keras_data} | {m.artefact.file: m.data for m in passed}
+    bundle = write_bundle(out, manifest, files, force=force)
+    if problem is not None:
+        say(f"{len(passed)} artefacts that passed -> {out}")
+        raise problem
+    return bundle, passed
 
 
-def _check(plan: Plan) -> None:
+def _check(subject: Subject, order: Order) -> None:
     """Everything that can be known to be wrong before the expensive work."""
-    if len(plan.labels) != plan.source.classes:
-        raise InputError(
-            f"{len(plan.labels)} labels for a model with {plan.source.classes} outputs; "
-            "give --labels the list it was trained with"
-        )
-    if len(set(plan.labels)) != len(plan.labels):
-        raise InputError("labels: a name stands twice; give each class its own")
-    if "wi8_ai8" in plan.schemes and plan.calibration is None:
-        raise InputError("wi8_ai8 needs --calibrate DIR: photos like those the model will see")
-    for model_format in plan.formats:
+    kinds = wanted(subject, order)
+    if not kinds:
+        raise ConversionError(f"nothing can be made: {'; '.join(subject.refused.values())}")
+    if any(scheme == "wi8_ai8" for _, scheme in kinds) and not subject.calibration:
+        raise InputError("wi8_ai8 needs --calibrate: data like those the model will see")
+    for model_format in order.formats:
         if not available_runtimes(model_format):
             raise InputError(f"no runtime for {model_format} is installed, so it can't be verified")
-    if plan.calibration is not None:
-        shared = set(plan.calibration.digests) & set(plan.validation.digests)
-        if shared:
-            raise InputError(
-                f"{len(shared)} photos are in both --calibrate and --validate; "
-                "validate on photos that the quantizer has not seen"
-            )
 
 
-def _convert(plan: Plan, endpoint: Endpoint, contract: Contract) -> Iterator[Draft]:
-    """Every format under every scheme, with the contract embedded."""
-    calibration = None
-    if plan.calibration is not None:
-        calibration = load_photos(plan.calibration.paths, plan.source.image_size)
-    version = importlib.metadata.version("bombus")
-
-    def draft(model_format: Format, scheme: Scheme, data: bytes) -> Draft:
-        annotated = annotate(data, model_format, contract, version)
-        return Draft(f"{plan.name}_{scheme}.{model_format}", model_format, scheme, annotated)
-
-    if "tflite" in plan.formats:
-        with saved_model(endpoint) as folder:
-            for scheme in plan.schemes:
-                yield draft("tflite", scheme, tflite(folder, scheme, calibration))
-    if "onnx" in plan.formats:
-        model = to_onnx(endpoint)
-        for scheme in plan.schemes:
-            yield draft("onnx", scheme, onnx_model(model, scheme, calibration))
-
-
-def _judge(plan: Plan, draft: Draft, exam: Exam) -> Made:
-    runner = open_runner(draft.data, draft.format, threads=2, name=draft.file)
-    answers = run_each(runner, exam.photos)
-    main, *heads = exam.reference
-    verdict = judge(
-        reference=exam.reference[main],
-        candidate=answers[main].astype(np.float32),
-        targets=plan.validation.targets if plan.labelled else None,
-        scheme=draft.scheme,
-        size=len(draft.data),
-        weights=plan.source.model.count_params(),
-        meaning=main,
-        data=plan.data_name,
-        max_drop=plan.max_drop,
-    )
-    parity, failures = {main: verdict.parity}, list(verdict.failures)
-    for head in heads:
-        parity[head], why = judge_head(exam.reference[head], answers[head], draft.scheme)
-        failures += [f"{head}: {line}" for line in why]
-    calibration = verdict.calibration
-    if calibration is not None and exam.familiarity is not None:
-        rejection = fit_thresholds(
-            exam.familiarity,
-            as_logits(answers[main], main),
-            answers[FAMILIARITY][:, 0],
-            exam.reference[FAMILIARITY][:, 0],
-        )
-        calibration = calibration.model_copy(update={"rejection": rejection})
-    artefact = Artefact(
-        file=draft.file,
-        format=draft.format,
-        scheme=draft.scheme,
-        bytes=len(draft.data),
-        sha256=hashlib.sha256(draft.data).hexdigest(),
-        dtypes=dtypes_of(runner),
-        parity=parity,
-        quality=verdict.quality,
-        calibration=calibration,
-    )
-    return Made(artefact, draft.data, replace(verdict, failures=tuple(failures)))
-
-
-def dtypes_of(runner: Runner) -> dict[str, Dtype]:
-    """What a file takes and gives, by name."""
-    return {
-        port.name: port.dtype.name  # type: ignore[misc]
-        for port in (*runner.inputs, *runner.outputs)
-    }
-
-
-def _refuse_failures(plan: Plan, made: Sequence[Made], out: Path) -> None:
-    failed = [m for m in made if not m.verdict]
-    if not failed or not plan.gate:
-        return
-    raise rejected(out, {m.artefact.file: (m.data, m.verdict.failures) for m in failed}, len(made))
+def _problem(
+    order: Order, made: Sequence[Made], failed: Mapping[str, BombusError], out: Path
+) -> BombusError | None:
+    """What did not pass, as one error; what failed the gate is kept aside."""
+    unfit = {m.artefact.file: (m.data, m.judgement.failures) for m in made if not m.judgement}
+    unmade = "; ".join(f"{file}: {error}" for file, error in failed.items())
+    if unfit and order.gate:
+        error = rejected(out, unfit, len(made))
+        return GateError(f"{error}; {unmade}") if unmade else error
+    if failed:
+        left_out = "leave them out by --to or --schemes, or add --keep-going"
+        return ConversionError(f"{len(failed)} not converted: {unmade}; {left_out}")
+    return None
 
 
 def rejected(out: Path, failed: Mapping[str, tuple[bytes, Sequence[str]]], count: int) -> GateError:
@@ -201,15 +110,20 @@ def rejected(out: Path, failed: Mapping[str, tuple[bytes, Sequence[str]]], count
     for file, (data, _) in failed.items():
         with writing_to(folder / f"{file}.rejected") as temporary:
             temporary.write_bytes(data)
-    reasons = "; ".join(f"{file}: {', '.join(why)}" for file, (_, why) in failed.items())
+    reasons = "; ".join(f"{file}: {_brief(why)}" for file, (_, why) in failed.items())
     return GateError(f"{len(failed)} of {count} artefacts rejected, kept in {folder}: {reasons}")
 
 
-def _with_latency(plan: Plan, made: list[Made]) -> list[Made]:
+def _brief(reasons: Sequence[str], most: int = 3) -> str:
+    more = [f"and {len(reasons) - most} more"] if len(reasons) > most else []
+    return ", ".join([*reasons[:most], *more])
+
+
+def _with_latency(order: Order, made: Sequence[Made]) -> list[Made]:
     """The same with measured latencies, all artefacts in turns."""
-    if plan.rounds == 0:
-        return made
-    latencies = measured({m.artefact.file: m.data for m in made}, plan.rounds)
+    if order.rounds == 0:
+        return list(made)
+    latencies = measured({m.artefact.file: m.data for m in made}, order.rounds)
     return [
         replace(m, artefact=m.artefact.model_copy(update={"latency": latencies[m.artefact.file]}))
         for m in made
@@ -258,17 +172,17 @@ def slower_than_float(artefacts: Sequence[Artefact]) -> list[str]:
     ]
 
 
-def _refuse_over_budget(plan: Plan, made: Sequence[Made]) -> None:
+def _refuse_over_budget(order: Order, made: Sequence[Made]) -> None:
     for m in made:
         megabytes = m.artefact.bytes / 1e6
-        if plan.max_mb is not None and megabytes > plan.max_mb:
+        if order.max_mb is not None and megabytes > order.max_mb:
             raise BudgetError(
-                f"{m.artefact.file}: {megabytes:.2f} MB, the limit is {plan.max_mb} MB; "
+                f"{m.artefact.file}: {megabytes:.2f} MB, the limit is {order.max_mb} MB; "
                 "choose a smaller scheme or width"
             )
         latency = m.artefact.latency
-        if plan.max_ms is not None and latency and latency.median_ms > plan.max_ms:
+        if order.max_ms is not None and latency and latency.median_ms > order.max_ms:
             raise BudgetError(
                 f"{m.artefact.file}: {latency.median_ms:.2f} ms (median), the limit is "
-                f"{plan.max_ms} ms; choose a faster scheme or width"
+                f"{order.max_ms} ms; choose a faster scheme or width"
             )

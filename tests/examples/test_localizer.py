@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.localizer_step import LEVELLED
-from export.stream import run_stream
+from export.localizer.step import LEVELLED
+from export.localizer.stream import run_stream
 from models.bundle import MANIFEST, SHIPPED, open_bundle
 from models.runtime import open_runner
 from robot.align import level

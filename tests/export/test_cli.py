@@ -115,7 +115,7 @@ def test_twenty_thousand_pixels(case: Case) -> None:
 
 def test_photos_in_both_folders(case: Case) -> None:
     shutil.copy(case.validate / "poppy" / "000.png", case.calibrate / "daisy" / "copy.png")
-    case.fails("1 photos are in both")
+    case.fails("1 samples are in the --validate data too")
 
 
 def test_calibration_is_asked_for(case: Case) -> None:

@@ -56,11 +56,11 @@ def test_float_parity_on_real_photos(bombus_data: Path, tmp_path: Path) -> None:
     """The promise of the f32 artefacts: 1e-4 of the logit range, on 208 photos."""
     import numpy as np
 
-    from export.convert import Endpoint, saved_model, to_onnx
-    from export.heads import with_heads
+    from export.conversion.quantize import onnx_model, tflite
+    from export.conversion.served import INPUT, Named, saved_model, to_onnx
+    from export.gate.judge import check_reference
+    from export.image.heads import with_heads
     from export.load import load_keras
-    from export.quantize import onnx_model, tflite
-    from export.verify import check_reference
     from models.photos import scan_class_folders
     from models.preprocess import load_photos
     from models.runtime import open_runner, run_each
@@ -68,7 +68,7 @@ def test_float_parity_on_real_photos(bombus_data: Path, tmp_path: Path) -> None:
     shipped = open_bundle(SHIPPED / "flowers")
     (tmp_path / "flowers.keras").write_bytes(shipped.read(shipped.artefact("flowers.keras")))
     source = load_keras(tmp_path / "flowers.keras")
-    endpoint = Endpoint(with_heads(source.model, "logits", None, None), 224)
+    endpoint = Named(with_heads(source.model, "logits", None, None), (INPUT,))
     with saved_model(endpoint) as folder:
         files = {"tflite": tflite(folder, "f32", None)}
     files["onnx"] = onnx_model(to_onnx(endpoint), "f32", None)

@@ -13,7 +13,8 @@ import numpy as np
 import onnx
 import pytest
 
-from export.familiarity import REJECT_SHARE, UNSURE_SHARE
+from export.annotate import annotate
+from export.image.familiarity import REJECT_SHARE, UNSURE_SHARE
 from models.bundle import Bundle, open_bundle
 from models.classify import Recogniser
 from models.contract import to_json
@@ -271,19 +272,17 @@ def test_a_model_that_gives_nan_is_refused(
     assert (code, "NaN" in err) == (4, True)
 
 
-def test_a_wrong_artefact_is_rejected_and_kept_aside(
+def test_a_wrong_artefact_is_rejected_and_kept_aside(  # noqa: PLR0917
     bombus: Bombus,
     tiny_classifier: Path,
+    tiny_bundle: Path,
     drawn_flowers: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A converter that loses precision is played by one that hands out the int8 file as f32."""
-    from export.quantize import tflite
-
-    monkeypatch.setattr(
-        "export.pipeline.tflite", lambda folder, _, photos: tflite(folder, "wi8_ai8", photos)
-    )
+    coarse = (tiny_bundle / "tiny_wi8_ai8.tflite").read_bytes()
+    monkeypatch.setattr("export.making.annotate", lambda _, *rest: annotate(coarse, *rest))
     out = tmp_path / "b"
     arguments = ("--to", "tflite", "--schemes", "f32")
     code, _, err = _convert(bombus, tiny_classifier, drawn_flowers, out, *arguments)

@@ -211,9 +211,9 @@ def test_the_networks_own_runtime(tmp_path: Path) -> None:
     """A real network as TFLite says what Keras says."""
     import tensorflow as tf
 
-    from export.adapter_step import adapter_step
-    from export.convert import saved_model
-    from export.quantize import tflite
+    from export.conversion.quantize import tflite
+    from export.conversion.served import saved_model
+    from export.localizer.adapter_step import adapter_step
     from training.inertial.networks import build_network
 
     rng = np.random.default_rng(0)

@@ -1,0 +1,1 @@
+"""Localizers: a network's step, and network and filter as one graph."""

@@ -1,0 +1,182 @@
+"""From a training run to two bundles: the network's step, and the whole localizer as one graph.
+
+Each artefact localizes whole drives and is held to the way that `robot.localizer` makes of them in
+float64 with the Keras network. Compressed schemes are kept only where they hold it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from export.annotate import annotate
+from export.assemble import manifest_of
+from export.conversion.quantize import tflite
+from export.conversion.served import saved_model, to_onnx
+from export.localizer.adapter_step import adapter_step
+from export.localizer.gate import Verdict, judge_step, judge_whole
+from export.localizer.run import Run, contract_of, keras_artefact
+from export.localizer.step import localizer_step
+from export.localizer.stream import Stream
+from export.localizer.ways import judge_by
+from export.making import dtypes_of
+from export.pipeline import measured, rejected
+from export.subject import Told
+from models.bundle import Bundle, write_bundle
+from models.contract import Contract
+from models.files import refuse_existing
+from models.manifest import Artefact, Format, Scheme
+from models.progress import track
+from models.runtime import Runner, open_runner
+from robot.recording import Recording
+
+KEPT_IF_GOOD: tuple[Scheme, ...] = ("f16", "wi8_afp32")
+
+Draft = tuple[Format, Scheme, bytes]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """An artefact that passed, and its bytes."""
+
+    artefact: Artefact
+    data: bytes
+
+
+def export_localizer(
+    run: Run,
+    out: Path,
+    graph: Path,
+    drives: Sequence[Recording],
+    *,
+    version: str = "0.1.0",
+    license_id: str = "Apache-2.0",
+    rounds: int = 20,
+    force: bool = False,
+    say: Say = print,
+) -> tuple[Bundle, Bundle]:
+    """Make, judge and write both bundles, or neither.
+
+    Args:
+        run: What was trained.
+        out: The folder of the step's bundle.
+        graph: The folder of the graph's.
+        drives: To judge by, with truth at their start.
+        version: Of the bundles.
+        license_id: SPDX identifier.
+        rounds: Of the benchmark; 0 measures nothing.
+        force: Replace what is there.
+        say: Receives one line of progress at a time.
+
+    Raises:
+        InputError: Something is there already, or a place cannot be written.
+        ConversionError: A converter failed.
+        GateError: An artefact goes astray; it is kept beside the bundle, in `<out>.rejected/`.
+    """
+    for path in (out, graph):
+        refuse_existing(path, force)
+    single = run.network.in_float32()
+    judges = [
+        judge_by(drive, run.network, single, run.profile)
+        for drive in track(drives, len(drives), "localize with Keras")
+    ]
+    step, whole = adapter_step(single), localizer_step(single, run.profile)
+    names = {"version": version, "license_id": license_id}
+    adapter = contract_of(run, step, name=out.name, task="imu-noise-adaptation", **names)
+    localizer = contract_of(run, whole, name=graph.name, task="imu-localization", **names)
+    steps = _all(adapter, _steps(step), partial(judge_step, judges=judges), out, say)
+    drafts = _wholes(whole, localizer_step(run.network, run.profile))
+    wholes = _all(localizer, drafts, partial(judge_whole, judges=judges), graph, say)
+    if rounds:
+        files = {j.artefact.file: j.data for j in (*steps, *wholes)}
+        latencies = measured(files, rounds)
+        steps, wholes = (
+            [replace(j, artefact=_with(j.artefact, latencies)) for j in judged]
+            for judged in (steps, wholes)
+        )
+    named = [drive.name for drive in drives]
+    keras = Made(keras_artefact(run, adapter), run.keras)
+    first = _write(run, adapter, [*steps, keras], named, out, force=force)
+    return first, _write(run, localizer, wholes, named, graph, force=force)
+
+
+def _with(artefact: Artefact, latencies: dict[str, Any]) -> Artefact:
+    return artefact.model_copy(update={"latency": latencies[artefact.file]})
+
+
+def _write(
+    run: Run,
+    contract: Contract,
+    judged: Sequence[Made],
+    drives: Sequence[str],
+    out: Path,
+    *,
+    force: bool,
+) -> Bundle:
+    manifest = manifest_of(
+        contract,
+        [j.artefact for j in judged],
+        keras_bytes=run.keras,
+        told=Told(training=run.training, validation={"drives": list(drives)}),
+    )
+    files = {j.artefact.file: j.data for j in judged}
+    return write_bundle(out, manifest, files, force=force)
+
+
+def _steps(step: Stream) -> Iterator[Draft]:
+    with saved_model(step) as folder:
+        for scheme in ("f32", *KEPT_IF_GOOD):
+            yield "tflite", scheme, tflite(folder, scheme, None)
+    yield "onnx", "f32", to_onnx(step).SerializeToString()
+
+
+def _wholes(single: Stream, double: Stream) -> Iterator[Draft]:
+    with saved_model(single) as folder:
+        yield "tflite", "f32", tflite(folder, "f32", None)
+    yield "onnx", "f64", to_onnx(double).SerializeToString()
+
+
+def _all(
+    contract: Contract,
+    drafts: Iterator[Draft],
+    judge: Callable[[Runner, Scheme], Verdict],
+    out: Path,
+    say: Say,
+) -> list[Made]:
+    """Judge drafts; those that need not hold and don't are left out."""
+    version = importlib.metadata.version("bombus")
+    kept, failed, count = [], {}, 0
+    for model_format, scheme, draft in drafts:
+        count += 1
+        data = annotate(draft, model_format, contract, version)
+        file = f"{contract.name}_{scheme}.{model_format}"
+        runner = open_runner(data, model_format, name=file)
+        verdict = judge(runner, scheme)
+        worst = max((way.apart / way.metres for way in verdict.ways), default=math.inf)
+        say(f"{file}: {len(data) / 1e3:.0f} kB, {100 * worst:.2g} % of the way apart")
+        if verdict.failures and scheme in KEPT_IF_GOOD:
+            say(f"{file}: left out: {', '.join(verdict.failures)}")
+        elif verdict.failures:
+            failed[file] = (data, verdict.failures)
+        else:
+            artefact = Artefact(
+                file=file,
+                format=model_format,
+                scheme=scheme,
+                bytes=len(data),
+                sha256=hashlib.sha256(data).hexdigest(),
+                dtypes=dtypes_of(runner),
+                parity=verdict.parity,
+                ways=verdict.ways,
+            )
+            kept.append(Made(artefact, data))
+    if failed:
+        raise rejected(out, failed, count)
+    return kept

@@ -1,0 +1,1 @@
+"""How fast artefacts are, and how large."""

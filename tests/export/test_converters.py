@@ -1,0 +1,70 @@
+"""What `make bench` compares our files with, and how."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.converters import Row, compare, graph_bytes, notes, summary
+from benchmarks.zoo import ZOO, specimen
+from export.annotate import annotate
+from models.bundle import SHIPPED, open_bundle
+from models.contract import Contract
+from tests.tiny_bundles import contract_values, tiny_onnx
+
+
+def row(model: str, ours: float | None, plain: float | None, note: str = "") -> Row:
+    return Row(model, "onnx", "f32", ours, 1.0, plain, ours, plain, note)
+
+
+def test_a_contract_is_no_part_of_the_graph() -> None:
+    small = Contract.model_validate(contract_values())
+    large = open_bundle(SHIPPED / "flowers").manifest.contract()
+    half = (SHIPPED / "localizer" / "localizer_f16.tflite").read_bytes()
+    for model_format, data in (("onnx", tiny_onnx()), ("tflite", half)):
+        one, two = (annotate(data, model_format, contract, "1") for contract in (small, large))
+        assert len(two) > len(one) + 500
+        assert graph_bytes(one, model_format) == graph_bytes(two, model_format) < len(one)
+
+
+def test_says_what_is_worse_and_what_is_missing() -> None:
+    rows = [row("a", 1.0, 1.0), row("b", 3.0, 2.0), row("c", None, 2.0, "ours: " + 300 * "x")]
+    size, latency = summary(rows)
+    assert size == "size: same or better in 1 of 2; worse in b onnx f32 (1.50)"
+    assert latency.startswith("latency: same or better in 1 of 2; worse in b")
+    (note,) = notes(rows)
+    assert note.startswith("c onnx f32: …x")
+    assert len(note) < 200
+
+
+def test_specimens_are_always_the_same() -> None:
+    once, again = (specimen("transformer") for _ in range(2))
+    for a, b in zip(once.model.get_weights(), again.model.get_weights(), strict=True):
+        assert (a == b).all()
+    assert (once.feeds["series"] == again.feeds["series"]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ZOO)
+def test_specimens_vary_over_their_feeds(name: str) -> None:
+    found = specimen(name, 64)
+    names = {t.name for t in found.model.inputs}
+    assert found.feeds.keys() | set(found.states.values()) == names
+    if found.states:
+        return
+    given = [found.feeds[t.name].astype("float32") for t in found.model.inputs]
+    outputs = found.model(given if len(given) > 1 else given[0])
+    for values in outputs.values() if isinstance(outputs, dict) else [outputs]:
+        assert values.numpy().std(axis=0).max() > 0.01
+
+
+@pytest.mark.slow
+def test_converts_both_ways_and_times_both() -> None:
+    rows = compare("ndl", 64, 1)
+    assert {(r.format, r.scheme) for r in rows} == {
+        (f, s) for f in ("tflite", "onnx") for s in ("f32", "wi8_ai8")
+    }
+    for found in rows:
+        assert not found.note
+        assert found.size
+        assert found.latency
+        assert found.contract_kb > 0
