@@ -72,6 +72,7 @@ class Runner(Protocol):
         Raises:
             InputError: An input is missing, unknown, or of another shape; no rows, or more for
                 one input than for another.
+            IntegrityError: The model cannot be run after all: it is damaged.
         """
         ...
 
@@ -186,9 +187,18 @@ def _checked(inputs: tuple[Port, ...], feeds: Mapping[str, Array]) -> dict[str, 
     return {p.name: np.ascontiguousarray(feeds[p.name], dtype=p.dtype) for p in inputs}
 
 
+def _run(runner: Runner, arrays: Sequence[Array]) -> dict[str, Array]:
+    """Answers by output; a runtime may find only now that a model makes no sense."""
+    try:
+        answers = runner.call(arrays)
+    except Exception as error:  # each runtime has its own types
+        raise IntegrityError(f"the model cannot be run ({reason(error)}); get it again") from error
+    return dict(zip((port.name for port in runner.outputs), answers, strict=True))
+
+
 def _check_free(inputs: tuple[Port, ...]) -> None:
     for port in inputs:
-        if -1 in port.shape[1:]:
+        if -1 in port.shape[1:] or min(port.shape, default=0) < -1:
             raise ValueError(f"input {port.name} {port.shape}: only its first axis may be free")
 
 
@@ -225,8 +235,7 @@ class _TfliteRunner:
         return ports, {names[d["index"]]: d["index"] for d in details}
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        answers = self.call(list(_checked(self.inputs, feeds).values()))
-        return dict(zip(self._out, answers, strict=True))
+        return _run(self, list(_checked(self.inputs, feeds).values()))
 
     def call(self, arrays: Sequence[Array]) -> list[Array]:
         interpreter = self._interpreter
@@ -288,8 +297,7 @@ class _OnnxRunner:
         return Port(node.name, shape, np.dtype(_ONNX_DTYPES[node.type]))
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        answers = self.call(list(_checked(self.inputs, feeds).values()))
-        return dict(zip(self._out, answers, strict=True))
+        return _run(self, list(_checked(self.inputs, feeds).values()))
 
     def call(self, arrays: Sequence[Array]) -> list[Array]:
         return list(self._session.run(self._out, dict(zip(self._in, arrays, strict=True))))

@@ -12,6 +12,7 @@ import numpy as np
 
 from export.inspection.look import anatomy_of
 from models.errors import InputError, IntegrityError
+from models.runtime import open_runner
 
 
 def crash(path: str) -> None:
@@ -85,3 +86,32 @@ def survive(kind: str, path: str, count: str) -> int:
         except (InputError, IntegrityError):
             continue
     return read
+
+
+def survive_loading(kind: str, path: str, first: str, count: str) -> int:
+    """The same with what loads files, and runs them where they can be.
+
+    The number of the mutation that is being tried stands in a file beside.
+    """
+    data, loaded = Path(path).read_bytes(), 0
+    for number in range(int(first), int(count)):
+        Path(path).with_suffix(".at").write_text(str(number))
+        rng = np.random.default_rng(number)
+        mutate = mutated_inside if kind == "keras" and number % 8 else mutated
+        try:
+            _load(kind, mutate(data, rng), Path(path).with_name(f"mutated.{kind}"))
+            loaded += 1
+        except (InputError, IntegrityError):
+            continue
+    return loaded
+
+
+def _load(kind: str, data: bytes, path: Path) -> None:
+    if kind == "keras":
+        from export.load import load_safely
+
+        path.write_bytes(data)
+        load_safely(path)
+        return
+    runner = open_runner(data, kind)
+    runner.run({port.name: np.zeros(port.single, port.dtype) for port in runner.inputs})
