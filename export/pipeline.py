@@ -9,7 +9,7 @@ from pathlib import Path
 
 from export.assemble import manifest_of
 from export.making import Say, make, wanted
-from export.speed.benchmark import Timing, benchmark, machine
+from export.speed.benchmark import NOTABLE, Timing, benchmark, machine
 from export.subject import Made, Order, Subject
 from models.bundle import Bundle, write_bundle
 from models.errors import BombusError, BudgetError, ConversionError, GateError, InputError
@@ -168,7 +168,7 @@ def slower_than_float(artefacts: Sequence[Artefact]) -> list[str]:
         if a.scheme.startswith("wi8")
         and a.latency
         and a.format in floats
-        and a.latency.median_ms > floats[a.format].median_ms
+        and a.latency.median_ms > NOTABLE * floats[a.format].median_ms
     ]
 
 

@@ -25,6 +25,7 @@ from models.errors import ConversionError
 from models.progress import track
 
 Ranges = Mapping[str, Sequence[float]]  # least and greatest value by input name
+NOTABLE = 1.05  # times another's latency; what is less may be chance
 
 
 @dataclass(frozen=True)

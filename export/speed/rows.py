@@ -12,7 +12,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from export.inspection.look import look_at
-from export.speed.benchmark import Contender, Failure, Ranges, Timing, attempts, cores, machine
+from export.speed.benchmark import (
+    NOTABLE,
+    Contender,
+    Failure,
+    Ranges,
+    Timing,
+    attempts,
+    cores,
+    machine,
+)
 from models.bundle import Bundle, find_bundle
 from models.choice import candidates
 from models.contract import Contract
@@ -194,7 +203,7 @@ def slower_than_float(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         called = _CALLED.get(row.artefact.scheme)
         other = next((found for s in FLOATS if (found := _float(row, rows, s))), None)
-        if called is None or other is None or (_ratio(row, other) or 0) <= 1:
+        if called is None or other is None or (_ratio(row, other) or 0) <= NOTABLE:
             continue
         mine, theirs = (r.timing.median_ms for r in (row, other) if r.timing)
         lines.append(
