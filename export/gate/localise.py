@@ -19,7 +19,7 @@ from export.gate.tensors import Inside, Values, matched, plain
 from models.errors import GateError, InputError
 
 JUMP = 4.0  # times the error that an operation of this file usually adds; up to 3.4 in sound ones
-FLOOR = 2e-4  # of the range: what half precision may lose
+FLOOR = 2e-3  # of the range: what 8 bits of a kernel may lose
 CEILING = 3e-2  # of the range: as much as a whole model may lose in 8 bits
 
 
