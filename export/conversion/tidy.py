@@ -22,7 +22,8 @@ AGES: Mapping[str, tuple[int, int]] = {
 }
 NEWEST = "1.15"
 ROWS = "N"  # name of a free first axis
-_WRAPPERS = re.compile(r"(?:Stateful)?PartitionedCall/")
+# What TensorFlow and we put around a model to serve it.
+_WRAPPERS = re.compile(r"(?:Stateful)?PartitionedCall/|functional(?:_\d+)*/")
 
 
 def age(runtime: str) -> tuple[int, int]:
@@ -62,8 +63,8 @@ def one_row(model: onnx.ModelProto) -> onnx.ModelProto:
     for value in (*model.graph.input, *model.graph.output):
         for axis in value.type.tensor_type.shape.dim[:1]:
             axis.dim_value = 1
-    del model.graph.value_info[:]
-    return onnx.shape_inference.infer_shapes(model)
+    del model.graph.value_info[:]  # of any number of rows; readers infer it
+    return model
 
 
 def _names(graph: onnx.GraphProto) -> Iterator[str]:
