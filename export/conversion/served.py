@@ -178,6 +178,9 @@ def to_onnx(endpoint: Served, runtime: str = NEWEST) -> onnx.ModelProto:
         )
         model.ir_version = ir_version
         tidy(model)
+        strangers = {v.name for v in model.graph.input} - {s.name for s in endpoint.signature}
+        if strangers:
+            raise ValueError(f"{len(strangers)} constants of the model became inputs of the graph")
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:  # tf2onnx raises whatever it meets
         raise ConversionError(f"onnx: conversion failed ({reason(error)})") from error
