@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from export.assemble import utc_now
+from export.assemble import keras_artefact, utc_now
 from export.audit import audit
 from export.conversion.obstacles import loops, obstacles, operations
 from export.conversion.quantize import Feeds, fed
@@ -27,7 +27,7 @@ from export.spectral.mixed import in_float
 from export.subject import Candidate, Judgement, Order, Subject, Told
 from models.contract import Contract, labels_sha256
 from models.errors import ConversionError, InputError, reason
-from models.manifest import Artefact
+from models.schema import Dtype
 from training.layers.normalized_contrast import NormalizedContrast
 from training.layers.normalized_difference import NormalizedDifference
 from training.spectral.readers import read_arrays
@@ -172,7 +172,7 @@ def network(
         served=served,
         contract=contract,
         judge=judge,
-        keras=_keras_artefact(order, contract, data),
+        keras=keras_artefact(order.name, data, _dtypes(contract)),
         keras_data=data,
         told=Told(
             training=training or {},
@@ -375,13 +375,7 @@ def _contract(
     )
 
 
-def _keras_artefact(order: Order, contract: Contract, data: bytes) -> Artefact:
+def _dtypes(contract: Contract) -> dict[str, Dtype]:
+    """What the Keras model takes and gives: pixels, too, in float."""
     tensors = (*contract.inputs, *contract.outputs)
-    return Artefact(
-        file=f"{order.name}.keras",
-        format="keras",
-        scheme="f32",
-        bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        dtypes={t.name: "float32" if t.dtype == "uint8" else t.dtype for t in tensors},
-    )
+    return {t.name: "float32" if t.dtype == "uint8" else t.dtype for t in tensors}

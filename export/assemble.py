@@ -6,14 +6,54 @@ import datetime
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from export.subject import Told
+from export.subject import Judgement, Told
 from models.contract import Contract, to_json
-from models.manifest import Artefact, Manifest, Source
+from models.manifest import Artefact, Format, Manifest, Scheme, Source
+from models.schema import Dtype
 
 # What to run where nothing is known to be faster: 8 bits, if they are not slower than float.
 _PREFERRED = (("tflite", "wi8_ai8"), ("onnx", "wi8_ai8"), ("tflite", "f32"), ("onnx", "f32"))
+
+
+def artefact_of(
+    file: str,
+    kind: tuple[Format, Scheme],
+    data: bytes,
+    dtypes: Mapping[str, Dtype],
+    judgement: Judgement | None = None,
+) -> Artefact:
+    """What a manifest tells of a file.
+
+    Args:
+        file: Its name.
+        kind: Its format and scheme.
+        data: Its content.
+        dtypes: Of what it takes and gives, by name.
+        judgement: None for the Keras model, which is the measure of all others.
+    """
+    found = judgement or Judgement({})
+    return Artefact(
+        file=file,
+        format=kind[0],
+        scheme=kind[1],
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        dtypes=dict(dtypes),
+        parity=found.parity,
+        ways=found.ways,
+        invariance=found.invariance,
+        quality=found.quality,
+        calibration=found.calibration,
+    )
+
+
+def keras_artefact(
+    name: str, data: bytes, dtypes: Mapping[str, Dtype], scheme: Scheme = "f32"
+) -> Artefact:
+    """The Keras model as it was trained, from which a bundle's other files are made."""
+    return artefact_of(f"{name}.keras", ("keras", scheme), data, dtypes)
 
 
 def manifest_of(

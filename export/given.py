@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
+from models.manifest import FORMATS, Format
 from models.photos import LabelledPhotos, read_bytes, scan_class_folders, scan_photos
 
 # Of `training.json`, what a bundle carries; the history stays with the run.
@@ -31,6 +32,11 @@ def choose(option: str, text: str, known: Sequence[str]) -> tuple[str, ...]:
     if unknown or not words:
         raise InputError(f"{option} {text!r}: {', '.join(known)} are known, separated by commas")
     return tuple(word for word in known if word in words)
+
+
+def choose_formats(text: str) -> tuple[Format, ...]:
+    """What `--to` names: formats that a Keras model is carried to."""
+    return choose("--to", text, tuple(f for f in FORMATS if f != "keras"))  # type: ignore[return-value]
 
 
 def read_sizes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -10,12 +9,14 @@ from functools import partial
 from typing import Any
 
 from export.annotate import annotate
+from export.assemble import artefact_of
 from export.conversion.drafting import draft_base, draft_onnx, draft_tflite
 from export.conversion.served import AnyRows, saved_model
 from export.conversion.workshop import Call, run_apart
-from export.subject import Candidate, Made, Order, Subject
+from export.subject import Candidate, Judge, Made, Order, Subject
+from models.contract import Contract
 from models.errors import BombusError
-from models.manifest import Artefact, Format, Scheme
+from models.manifest import Format, Scheme
 from models.progress import track
 from models.runtime import Runner, open_runner
 from models.schema import Dtype
@@ -49,7 +50,7 @@ def make(subject: Subject, order: Order, say: Say) -> tuple[list[Made], dict[str
             failed[file] = result
             say(f"{file}: {result}")
             continue
-        made[file] = _judged(subject, file, kinds[file], result)
+        made[file] = judged(subject.contract, subject.judge, file, kinds[file], result)
         say(f"{file}: {len(result) / 1e6:.3g} MB")
         for warning in made[file].judgement.warnings:
             say(f"warning: {file}: {warning}")
@@ -96,27 +97,18 @@ def _needs(subject: Subject, scheme: Scheme) -> tuple[Any, Any]:
     return (subject.calibration, subject.spare) if scheme == "wi8_ai8" else (None, None)
 
 
-def _judged(subject: Subject, file: str, kind: Kind, draft: bytes) -> Made:
+def judged(
+    contract: Contract, judge: Judge, file: str, kind: Kind, draft: bytes, *, threads: int = 2
+) -> Made:
+    """A draft with its contract in it, and what its judge says."""
     model_format, scheme = kind
-    data = annotate(draft, model_format, subject.contract, importlib.metadata.version("bombus"))
-    runner = open_runner(data, model_format, threads=2, name=file)
-    judgement = subject.judge(Candidate(runner, scheme, len(data)))
-    artefact = Artefact(
-        file=file,
-        format=model_format,
-        scheme=scheme,
-        bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        dtypes=dtypes_of(runner),
-        parity=judgement.parity,
-        invariance=judgement.invariance,
-        quality=judgement.quality,
-        calibration=judgement.calibration,
-    )
-    return Made(artefact, data, judgement)
+    data = annotate(draft, model_format, contract, importlib.metadata.version("bombus"))
+    runner = open_runner(data, model_format, threads=threads, name=file)
+    judgement = judge(Candidate(runner, scheme, len(data)))
+    return Made(artefact_of(file, kind, data, _dtypes(runner), judgement), data, judgement)
 
 
-def dtypes_of(runner: Runner) -> dict[str, Dtype]:
+def _dtypes(runner: Runner) -> dict[str, Dtype]:
     """What a file takes and gives, by name."""
     return {
         port.name: port.dtype.name  # type: ignore[misc]

@@ -53,7 +53,7 @@ def export(
     problem = _problem(order, made, failed, out)
     if problem is not None and not (order.keep_going and passed):
         raise problem
-    passed = _with_latency(order, passed)
+    passed = with_latency(passed, order.rounds)
     for line in slower_than_float([m.artefact for m in passed]):
         say(f"warning: {line}")
     _refuse_over_budget(order, passed)
@@ -119,11 +119,11 @@ def _brief(reasons: Sequence[str], most: int = 3) -> str:
     return ", ".join([*reasons[:most], *more])
 
 
-def _with_latency(order: Order, made: Sequence[Made]) -> list[Made]:
-    """The same with measured latencies, all artefacts in turns."""
-    if order.rounds == 0:
+def with_latency(made: Sequence[Made], rounds: int) -> list[Made]:
+    """The same with measured latencies, all artefacts in turns; as they are for 0 rounds."""
+    if rounds == 0:
         return list(made)
-    latencies = measured({m.artefact.file: m.data for m in made}, order.rounds)
+    latencies = measured({m.artefact.file: m.data for m in made}, rounds)
     return [
         replace(m, artefact=m.artefact.model_copy(update={"latency": latencies[m.artefact.file]}))
         for m in made

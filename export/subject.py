@@ -13,7 +13,7 @@ from export.conversion.tidy import NEWEST
 from export.gate.judge import MAX_DROP
 from models.contract import Contract
 from models.manifest import SCHEMES, Artefact, Format, Scheme
-from models.quality import Calibration, GainInvariance, Parity, Quality
+from models.quality import Calibration, GainInvariance, Parity, Quality, Way
 from models.runtime import Runner
 
 
@@ -73,6 +73,7 @@ class Judgement:
         quality: On labelled data.
         calibration: Of its answers.
         invariance: Of what classifies spectra.
+        ways: Of what localizes.
         failures: What speaks against it.
         warnings: What might.
     """
@@ -81,6 +82,7 @@ class Judgement:
     quality: Quality | None = None
     calibration: Calibration | None = None
     invariance: GainInvariance | None = None
+    ways: tuple[Way, ...] = ()
     failures: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

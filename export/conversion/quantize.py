@@ -50,7 +50,7 @@ def tflite(
         given = _given(calibration)
         # A dictionary makes the converter open TensorFlow's own interpreter; one input needs none.
         converter.representative_dataset = lambda: (
-            list(feed.values()) if len(given) == 1 else feed for feed in _rows(given)
+            list(feed.values()) if len(given) == 1 else feed for feed in rows(given)
         )
     try:
         with warnings.catch_warnings():
@@ -83,7 +83,7 @@ def onnx_model(
     Raises:
         ConversionError: ONNX Runtime's tools cannot do it.
     """
-    feeds = _rows(_given(calibration)) if scheme == "wi8_ai8" else ()
+    feeds = rows(_given(calibration)) if scheme == "wi8_ai8" else ()
     return onnx_scheme(model, scheme, feeds, spared)
 
 
@@ -103,10 +103,10 @@ def _given(calibration: Feeds | None) -> Feeds:
     return calibration
 
 
-def _rows(calibration: Feeds) -> Iterator[Feed]:
+def rows(feeds: Feeds) -> Iterator[Feed]:
     """One row at a time, as a float graph takes it."""
-    for row in range(len(next(iter(calibration.values())))):
-        yield {name: fed(values[row : row + 1]) for name, values in calibration.items()}
+    for row in range(len(next(iter(feeds.values())))):
+        yield {name: fed(values[row : row + 1]) for name, values in feeds.items()}
 
 
 def fed(values: NDArray[Any]) -> NDArray[Any]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
 from models.errors import InputError, IntegrityError, reason
 from models.onnx_guard import has_external_data
+
+if TYPE_CHECKING:
+    from export.conversion.graphs import Operation
 
 Values = Mapping[str, NDArray[Any]]  # by the name of an input or a tensor
 Reading = Callable[[Values], dict[str, NDArray[Any]]]
@@ -84,6 +87,28 @@ def open_inside(data: bytes, name: str) -> Inside:
         return OnnxInside(data)
     except Exception as error:  # each library has its own types
         raise IntegrityError(f"{name}: cannot be taken apart ({reason(error)})") from error
+
+
+def computed_by(
+    operations: Iterable[Operation], inputs: Collection[Any], carriers: Collection[str]
+) -> Iterator[tuple[Any, Operation]]:
+    """Every tensor that depends on the inputs, and the operation that computes it.
+
+    Args:
+        operations: In the order that they run; what only unpacks weights is left out.
+        inputs: The model's, as operations refer to them.
+        carriers: Kinds of operation that pass on what another has computed.
+    """
+    makers: dict[Any, Operation] = {}
+    for operation in operations:
+        if not any(given in inputs or given in makers for given in operation.inputs):
+            continue
+        maker = operation
+        if operation.kind in carriers:
+            maker = makers.get(operation.inputs[0], operation)
+        for tensor in operation.outputs:
+            makers[tensor] = maker
+            yield tensor, maker
 
 
 def matched(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization.quant_utils import DEQUANT_OUTPUT_SUFFIX
 
 from export.conversion.graphs import Operation, onnx_operations
-from export.gate.tensors import Computed, Reading, Values, plain, unnumbered
+from export.gate.tensors import Computed, Reading, Values, computed_by, plain, unnumbered
 from models.runtime import open_runner
 
 _CARRIERS = ("QuantizeLinear", "DequantizeLinear", "Cast")  # they pass on what another computed
@@ -28,21 +28,14 @@ class OnnxInside:
     def _computed(self, operations: Sequence[Operation]) -> Iterator[Computed]:
         varying = {port.name for port in self._model.graph.input}
         varying -= {tensor.name for tensor in self._model.graph.initializer}
-        makers = dict[str, Operation]()
-        for operation in operations:
-            if varying.isdisjoint(operation.inputs):
-                continue  # it unpacks weights
-            maker = operation
-            if operation.kind in _CARRIERS:
-                maker = makers.get(operation.inputs[0], operation)
-            for name in operation.outputs:
-                varying.add(name)
-                makers[name] = maker
-                exact = name.removesuffix("_1").removesuffix(DEQUANT_OUTPUT_SUFFIX)
-                if exact in makers:
-                    self._rounded[exact] = name
-                keys = plain(name), (unnumbered(name), maker.kind)
-                yield Computed(name, maker.name, maker.kind, keys)
+        known = set[str]()
+        for name, maker in computed_by(operations, varying, _CARRIERS):
+            known.add(name)
+            exact = name.removesuffix("_1").removesuffix(DEQUANT_OUTPUT_SUFFIX)
+            if exact in known:
+                self._rounded[exact] = name
+            keys = plain(name), (unnumbered(name), maker.kind)
+            yield Computed(name, maker.name, maker.kind, keys)
 
     def whole(self, names: Sequence[str]) -> Reading:
         """What the tensors hold in a run."""

@@ -11,7 +11,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from numpy.typing import NDArray
 
 from export.conversion.graphs import Operation, tflite_operations
-from export.gate.tensors import Computed, Reading, Values, plain, unnumbered
+from export.gate.tensors import Computed, Reading, Values, computed_by, plain, unnumbered
 from models.runtime import Runner, open_runner
 
 _FLOATS = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16)
@@ -29,26 +29,18 @@ class TfliteInside:
         self.computed = tuple(self._computed(model.subgraphs[0], tflite_operations(data)))
 
     def _computed(self, graph: Any, operations: Sequence[Operation]) -> list[Computed]:
-        varying, makers, found = set(graph.inputs), dict[int, Operation](), list[Computed]()
-        for operation in operations:
-            if varying.isdisjoint(operation.inputs):
-                continue  # it unpacks weights
-            maker = operation
-            if operation.kind in _CARRIERS:
-                maker = makers.get(operation.inputs[0], operation)
-            for number in operation.outputs:
-                varying.add(number)
-                makers[number] = maker
-                tensor = self._tensors[number]
-                if tensor.type in _FLOATS or _scales(tensor) is not None:
-                    name = tensor.name.decode()
-                    self._numbers[name] = number
-                    # Of tensors of one origin, the converter numbers all but the first.
-                    keys = plain(name).rstrip("0123456789"), (unnumbered(name), maker.kind)
-                    shape = tuple(tensor.shape)
-                    found.append(
-                        Computed(name, maker.name, maker.kind, ((keys[0], shape), (keys[1], shape)))
-                    )
+        found = list[Computed]()
+        for number, maker in computed_by(operations, set(graph.inputs), _CARRIERS):
+            tensor = self._tensors[number]
+            if tensor.type in _FLOATS or _scales(tensor) is not None:
+                name = tensor.name.decode()
+                self._numbers[name] = number
+                # Of tensors of one origin, the converter numbers all but the first.
+                keys = plain(name).rstrip("0123456789"), (unnumbered(name), maker.kind)
+                shape = tuple(tensor.shape)
+                found.append(
+                    Computed(name, maker.name, maker.kind, ((keys[0], shape), (keys[1], shape)))
+                )
         return found
 
     def whole(self, names: Sequence[str]) -> Reading:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from export.assemble import utc_now
+from export.assemble import keras_artefact, utc_now
 from export.audit import audit
 from export.conversion.quantize import Feeds
 from export.conversion.served import INPUT, Named
@@ -24,7 +23,6 @@ from export.load import SourceModel
 from export.subject import Candidate, Judge, Judgement, Order, Subject, Told
 from models.contract import Contract, ImagePreprocess, Tensor, labels_sha256
 from models.errors import InputError
-from models.manifest import Artefact
 from models.metrics import as_logits
 from models.photos import LabelledPhotos
 from models.preprocess import load_photos
@@ -119,7 +117,7 @@ def photo_classifier(
         served=Named(model, (INPUT,)),
         contract=_contract(order, photos.labels, model, size),
         judge=_judge(exam, familiarity),
-        keras=_keras_artefact(order, source, meaning),
+        keras=keras_artefact(order.name, source.data, {INPUT: "float32", meaning: "float32"}),
         keras_data=source.data,
         told=Told(
             training=training or {},
@@ -241,17 +239,6 @@ def _contract(order: Order, labels: tuple[str, ...], model: keras.Model, size: i
             "outputs": outputs,
             "preprocess": ImagePreprocess(size=size),
         }
-    )
-
-
-def _keras_artefact(order: Order, source: SourceModel, output: str) -> Artefact:
-    return Artefact(
-        file=f"{order.name}.keras",
-        format="keras",
-        scheme="f32",
-        bytes=len(source.data),
-        sha256=hashlib.sha256(source.data).hexdigest(),
-        dtypes={INPUT: "float32", output: "float32"},
     )
 
 

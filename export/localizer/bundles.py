@@ -6,48 +6,33 @@ float64 with the Keras network. Compressed schemes are kept only where they hold
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from export.annotate import annotate
-from export.assemble import manifest_of
+from export.assemble import keras_artefact, manifest_of
 from export.conversion.quantize import tflite
 from export.conversion.served import saved_model, to_onnx
 from export.localizer.adapter_step import adapter_step
-from export.localizer.gate import Verdict, judge_step, judge_whole
-from export.localizer.run import Run, contract_of, keras_artefact
+from export.localizer.gate import judge_step, judge_whole
+from export.localizer.run import Run, contract_of
 from export.localizer.step import localizer_step
 from export.localizer.stream import Stream
 from export.localizer.ways import judge_by
-from export.making import dtypes_of
-from export.pipeline import measured, rejected
-from export.subject import Told
+from export.making import judged
+from export.pipeline import rejected, with_latency
+from export.subject import Judge, Judgement, Made, Told
 from models.bundle import Bundle, write_bundle
 from models.contract import Contract
 from models.files import refuse_existing
-from models.manifest import Artefact, Format, Scheme
+from models.manifest import Format, Scheme
 from models.progress import track
-from models.runtime import Runner, open_runner
 from robot.recording import Recording
 
 KEPT_IF_GOOD: tuple[Scheme, ...] = ("f16", "wi8_afp32")
 
 Draft = tuple[Format, Scheme, bytes]
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Made:
-    """An artefact that passed, and its bytes."""
-
-    artefact: Artefact
-    data: bytes
 
 
 def export_localizer(
@@ -91,30 +76,23 @@ def export_localizer(
     names = {"version": version, "license_id": license_id}
     adapter = contract_of(run, step, name=out.name, task="imu-noise-adaptation", **names)
     localizer = contract_of(run, whole, name=graph.name, task="imu-localization", **names)
-    steps = _all(adapter, _steps(step), partial(judge_step, judges=judges), out, say)
+    steps = _all(adapter, _steps(step), lambda c: judge_step(c.runner, c.scheme, judges), out, say)
     drafts = _wholes(whole, localizer_step(run.network, run.profile))
-    wholes = _all(localizer, drafts, partial(judge_whole, judges=judges), graph, say)
-    if rounds:
-        files = {j.artefact.file: j.data for j in (*steps, *wholes)}
-        latencies = measured(files, rounds)
-        steps, wholes = (
-            [replace(j, artefact=_with(j.artefact, latencies)) for j in judged]
-            for judged in (steps, wholes)
-        )
+    wholes = _all(localizer, drafts, lambda c: judge_whole(c.runner, c.scheme, judges), graph, say)
+    timed = with_latency([*steps, *wholes], rounds)
+    steps, wholes = timed[: len(steps)], timed[len(steps) :]
     named = [drive.name for drive in drives]
-    keras = Made(keras_artefact(run, adapter), run.keras)
+    dtype = run.network.compute_dtype
+    artefact = keras_artefact(out.name, run.keras, {"sample": dtype, "slip": dtype}, "f64")
+    keras = Made(artefact, run.keras, Judgement({}))
     first = _write(run, adapter, [*steps, keras], named, out, force=force)
     return first, _write(run, localizer, wholes, named, graph, force=force)
-
-
-def _with(artefact: Artefact, latencies: dict[str, Any]) -> Artefact:
-    return artefact.model_copy(update={"latency": latencies[artefact.file]})
 
 
 def _write(
     run: Run,
     contract: Contract,
-    judged: Sequence[Made],
+    made: Sequence[Made],
     drives: Sequence[str],
     out: Path,
     *,
@@ -122,11 +100,11 @@ def _write(
 ) -> Bundle:
     manifest = manifest_of(
         contract,
-        [j.artefact for j in judged],
+        [m.artefact for m in made],
         keras_bytes=run.keras,
         told=Told(training=run.training, validation={"drives": list(drives)}),
     )
-    files = {j.artefact.file: j.data for j in judged}
+    files = {m.artefact.file: m.data for m in made}
     return write_bundle(out, manifest, files, force=force)
 
 
@@ -146,37 +124,25 @@ def _wholes(single: Stream, double: Stream) -> Iterator[Draft]:
 def _all(
     contract: Contract,
     drafts: Iterator[Draft],
-    judge: Callable[[Runner, Scheme], Verdict],
+    judge: Judge,
     out: Path,
     say: Say,
 ) -> list[Made]:
     """Judge drafts; those that need not hold and don't are left out."""
-    version = importlib.metadata.version("bombus")
     kept, failed, count = [], {}, 0
     for model_format, scheme, draft in drafts:
         count += 1
-        data = annotate(draft, model_format, contract, version)
         file = f"{contract.name}_{scheme}.{model_format}"
-        runner = open_runner(data, model_format, name=file)
-        verdict = judge(runner, scheme)
-        worst = max((way.apart / way.metres for way in verdict.ways), default=math.inf)
-        say(f"{file}: {len(data) / 1e3:.0f} kB, {100 * worst:.2g} % of the way apart")
-        if verdict.failures and scheme in KEPT_IF_GOOD:
-            say(f"{file}: left out: {', '.join(verdict.failures)}")
-        elif verdict.failures:
-            failed[file] = (data, verdict.failures)
+        made = judged(contract, judge, file, (model_format, scheme), draft, threads=1)
+        failures = made.judgement.failures
+        worst = max((way.apart / way.metres for way in made.judgement.ways), default=math.inf)
+        say(f"{file}: {len(made.data) / 1e3:.0f} kB, {100 * worst:.2g} % of the way apart")
+        if made.judgement:
+            kept.append(made)
+        elif scheme in KEPT_IF_GOOD:
+            say(f"{file}: left out: {', '.join(failures)}")
         else:
-            artefact = Artefact(
-                file=file,
-                format=model_format,
-                scheme=scheme,
-                bytes=len(data),
-                sha256=hashlib.sha256(data).hexdigest(),
-                dtypes=dtypes_of(runner),
-                parity=verdict.parity,
-                ways=verdict.ways,
-            )
-            kept.append(Made(artefact, data))
+            failed[file] = (made.data, failures)
     if failed:
         raise rejected(out, failed, count)
     return kept

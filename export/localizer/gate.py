@@ -7,12 +7,12 @@ the network says is compared too, so that a fault is found where it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from export.localizer.stream import run_stream
 from export.localizer.ways import Judge, localize
+from export.subject import Judgement
 from models.manifest import Scheme
 from models.quality import Parity, Way
 from models.runtime import Runner
@@ -26,20 +26,12 @@ APART: dict[Scheme, float] = {"f64": 1e-8, "f32": 1e-3, "f16": 1e-3, "wi8_afp32"
 SAID: dict[Scheme, float] = {"f32": 5e-3, "f16": 5e-2, "wi8_afp32": 1e-1}
 
 
-class Verdict(NamedTuple):
-    """What was found, and what speaks against the artefact."""
-
-    parity: dict[str, Parity]
-    ways: tuple[Way, ...]
-    failures: tuple[str, ...]
-
-
-def judge_step(runner: Runner, scheme: Scheme, judges: Sequence[Judge]) -> Verdict:
+def judge_step(runner: Runner, scheme: Scheme, judges: Sequence[Judge]) -> Judgement:
     """A step, by what it says over all drives, and where the localizer goes with that."""
     slips = [run_stream(runner, {"sample": j.samples}, {}, ("slip",))["slip"] for j in judges]
     bad = sum(int((~(np.isfinite(slip) & (slip > 0))).any(axis=1).sum()) for slip in slips)
     if bad:
-        return Verdict({}, (), (f"slip: no variance, NaN or infinity at {bad} samples",))
+        return Judgement({}, failures=(f"slip: no variance, NaN or infinity at {bad} samples",))
     tracks = [localize(j.drive, j.profile, slip) for j, slip in zip(judges, slips, strict=True)]
     ways = _ways(judges, tracks, scheme)
     parity = _parity(np.concatenate([j.slip for j in judges]), np.concatenate(slips), SAID[scheme])
@@ -47,10 +39,10 @@ def judge_step(runner: Runner, scheme: Scheme, judges: Sequence[Judge]) -> Verdi
     if not parity.rms_error <= parity.rms_tolerance:
         worst = f"{parity.rms_error:.2g} of the range > {parity.rms_tolerance}"
         failures += (f"slip: RMS error {worst}",)
-    return Verdict({"slip": parity}, ways, failures)
+    return Judgement({"slip": parity}, ways=ways, failures=failures)
 
 
-def judge_whole(runner: Runner, scheme: Scheme, judges: Sequence[Judge]) -> Verdict:
+def judge_whole(runner: Runner, scheme: Scheme, judges: Sequence[Judge]) -> Judgement:
     """A graph, by where it goes."""
     tracks = []
     for judge in judges:
@@ -63,10 +55,12 @@ def judge_whole(runner: Runner, scheme: Scheme, judges: Sequence[Judge]) -> Verd
         numbers = np.hstack([found[name].reshape(len(times), -1) for name in wanted])
         bad = int((~np.isfinite(numbers)).any(axis=1).sum())
         if bad:
-            return Verdict({}, (), (f"{judge.drive.name}: NaN or infinity at {bad} samples",))
+            return Judgement(
+                {}, failures=(f"{judge.drive.name}: NaN or infinity at {bad} samples",)
+            )
         tracks.append(Trajectory(times, *(found[name] for name in wanted)))
     ways = _ways(judges, tracks, scheme)
-    return Verdict({}, ways, _astray(ways))
+    return Judgement({}, ways=ways, failures=_astray(ways))
 
 
 def _ways(judges: Sequence[Judge], tracks: Sequence[Trajectory], scheme: Scheme) -> tuple[Way, ...]:

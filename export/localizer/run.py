@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +11,6 @@ from export.load import load_safely, read_table
 from export.localizer.stream import Stream
 from models.contract import Contract, ImuPreprocess, labels_sha256
 from models.errors import InputError
-from models.manifest import Artefact
 from robot.profile import Profile, plain, profile_of
 from training.inertial.networks import Network
 from training.inertial.train import KERAS_FILE, PROFILE, REPORT
@@ -70,16 +68,4 @@ def contract_of(
             "preprocess": ImuPreprocess(kind="imu", rate_hz=run.network.config.rate),
             "profile": plain(run.profile),
         }
-    )
-
-
-def keras_artefact(run: Run, contract: Contract) -> Artefact:
-    """The network as it was trained, from which the others are made."""
-    return Artefact(
-        file=f"{contract.name}.keras",
-        format="keras",
-        scheme="f64",
-        bytes=len(run.keras),
-        sha256=hashlib.sha256(run.keras).hexdigest(),
-        dtypes={"sample": run.network.compute_dtype, "slip": run.network.compute_dtype},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +16,6 @@ from export.load import load_safely, read_table
 from export.spectral.graph import BANDS, INDICES, LOGITS, SpectralGraph
 from models.contract import Channel, Contract, SpectralPreprocess, labels_sha256
 from models.errors import InputError, first_fault
-from models.manifest import Artefact
 from models.schema import Finite, Positive
 from training.spectral.readers import read_arrays
 from training.spectral.train import CONTRACT, LEARNED, MODEL, RECIPE, TEST
@@ -148,15 +146,3 @@ def contract_of(
         )
     except ValidationError as error:
         raise InputError(f"contract: {first_fault(error, 'contract')}") from error
-
-
-def keras_artefact(run: Run, contract: Contract) -> Artefact:
-    """The network as it was trained, from which the others are made."""
-    return Artefact(
-        file=f"{contract.name}.keras",
-        format="keras",
-        scheme="f32",
-        bytes=len(run.keras),
-        sha256=hashlib.sha256(run.keras).hexdigest(),
-        dtypes={BANDS: "float32", LOGITS: "float32"},
-    )

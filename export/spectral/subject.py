@@ -6,11 +6,12 @@ from functools import partial
 
 import numpy as np
 
+from export.assemble import keras_artefact
 from export.gate.judge import check_reference
 from export.spectral.gate import Exam, judge_spectral
 from export.spectral.graph import BANDS, LOGITS, SpectralGraph, spectral_graph
 from export.spectral.mixed import in_float
-from export.spectral.run import Run, contract_of, keras_artefact
+from export.spectral.run import Run, contract_of
 from export.subject import Order, Subject, Told
 from models.manifest import Scheme
 
@@ -41,7 +42,7 @@ def spectral_classifier(run: Run, order: Order) -> Subject:
         judge=partial(
             judge_spectral, exam=exam, weights=run.model.count_params(), max_drop=order.max_drop
         ),
-        keras=keras_artefact(run, contract),
+        keras=keras_artefact(order.name, run.keras, {BANDS: "float32", LOGITS: "float32"}),
         keras_data=run.keras,
         told=Told(
             training=run.training,

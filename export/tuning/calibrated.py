@@ -14,7 +14,7 @@ from typing import Protocol
 import onnx
 
 from export.conversion.graphs import Operation, onnx_operations, tflite_operations
-from export.conversion.quantize import Feeds, fed, tflite
+from export.conversion.quantize import Feeds, rows, tflite
 from export.conversion.quantize_onnx import Feed, prepared, static
 from export.conversion.served import Served, restored, saved_model, to_onnx
 from models.errors import ConversionError, reason
@@ -144,9 +144,3 @@ def float_graphs(served: Served, formats: Sequence[Format]) -> dict[Format, Floa
             inputs = [spec.name for spec in served.signature]
             graphs["onnx"] = OnnxGraph(to_onnx(restored(folder, inputs)))
     return {name: graphs[name] for name in formats}
-
-
-def rows(feeds: Feeds) -> Iterator[Feed]:
-    """One row at a time, as a float graph takes it."""
-    for row in range(len(next(iter(feeds.values())))):
-        yield {name: fed(values[row : row + 1]) for name, values in feeds.items()}

@@ -8,9 +8,23 @@ from typing import Annotated
 
 import typer
 
+from export.options import (
+    ALL_FORMATS,
+    Force,
+    Formats,
+    Imports,
+    Labels,
+    License,
+    MaxDrop,
+    Name,
+    Out,
+    Source,
+    Version,
+)
+
 
 def tune(
-    model: Annotated[Path, typer.Argument(help="A .keras file.")],
+    model: Source,
     calibrate: Annotated[
         Path,
         typer.Option(
@@ -22,9 +36,9 @@ def tune(
         Path,
         typer.Option(help="What the final files are judged by, and nothing else: as --calibrate."),
     ],
-    out: Annotated[Path, typer.Option(help="The bundle's folder.")],
-    to: Annotated[str, typer.Option(help="Formats: tflite,onnx.")] = "tflite,onnx",
-    max_drop: Annotated[float, typer.Option(help="Top-1 a file may lose, points.")] = 0.5,
+    out: Out,
+    to: Formats = ALL_FORMATS,
+    max_drop: MaxDrop = 0.5,
     max_ms: Annotated[
         float | None,
         typer.Option(help="Median latency budget, exit 5; default: no slower than in float here."),
@@ -44,16 +58,12 @@ def tune(
     ] = 5,
     rounds: Annotated[int, typer.Option(min=1, help="Turns of five calls to time a mix.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Decides every random choice.")] = 0,
-    labels: Annotated[
-        Path | None, typer.Option(help="Class names, one a line; default: beside MODEL.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Bundle name; default: that of --out.")] = None,
-    version: Annotated[str, typer.Option(help="Bundle version.")] = "0.1.0",
-    license_id: Annotated[str, typer.Option("--license", help="SPDX identifier.")] = "Apache-2.0",
-    imports: Annotated[
-        list[str] | None, typer.Option("--import", help="Module that registers custom layers.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    labels: Labels = None,
+    name: Name = None,
+    version: Version = "0.1.0",
+    license_id: License = "Apache-2.0",
+    imports: Imports = None,
+    force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="All figures on output.")] = False,
 ) -> None:
     """Find what to leave in float so that 8 bits are accurate and fast; write it as a bundle.
@@ -64,7 +74,7 @@ def tune(
 
     Example: bombus export tune model.keras --calibrate train --validate val --out rose-bundle
     """
-    from export.given import choose
+    from export.given import choose_formats
     from export.kinds import Given, subject_of
     from export.subject import Order
     from export.tuning.report import as_json as figures
@@ -72,7 +82,6 @@ def tune(
     from export.tuning.run import tune as run
     from export.tuning.settings import Settings
     from models.files import refuse_existing
-    from models.manifest import FORMATS
 
     report = report or out.with_name(f"{out.name}-tuning")
     for path in (out, report):
@@ -81,7 +90,7 @@ def tune(
         name=name or out.name,
         version=version,
         license=license_id,
-        formats=choose("--to", to, tuple(f for f in FORMATS if f != "keras")),  # type: ignore[arg-type]
+        formats=choose_formats(to),
         schemes=("wi8_ai8",),
         max_drop=max_drop / 100,
         max_ms=max_ms,

@@ -94,13 +94,13 @@ def convert(
 @pytest.fixture
 def breaks(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Spoil]], None]:
     """Break what a converter made, before it is judged."""
-    judged = export.making._judged
+    judged = export.making.judged
 
     def install(spoils: dict[str, Spoil]) -> None:
-        def broken(subject: Any, file: str, kind: Any, draft: bytes) -> Any:
-            return judged(subject, file, kind, spoils[file](draft, kind[0]))
+        def broken(contract: Any, judge: Any, file: str, kind: Any, draft: bytes) -> Any:
+            return judged(contract, judge, file, kind, spoils[file](draft, kind[0]))
 
-        monkeypatch.setattr("export.making._judged", broken)
+        monkeypatch.setattr("export.making.judged", broken)
 
     return install
 
