@@ -10,9 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from export.api import benchmark, convert, diff, inspect, plan, verify
+    from export.api import benchmark, convert, diff, inspect, plan, sign, tune, verify
 
-__all__ = ["benchmark", "convert", "diff", "inspect", "plan", "verify"]
+__all__ = ["benchmark", "convert", "diff", "inspect", "plan", "sign", "tune", "verify"]
 
 
 def __getattr__(name: str) -> Any:

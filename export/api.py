@@ -1,10 +1,11 @@
 """The stages of an export, for programs: what `bombus export` does, with the same checks.
 
-    from export import convert, plan, verify
+    from export import convert, plan, sign, verify
 
     print(*plan("model.keras").lines(), sep="; ")
     bundle = convert("model.keras", "rose", calibrate="train", validate="val")
     assert all(verify(bundle))
+    sign(bundle, "private.pem")
 
 A model may also be one in memory, and data arrays by input name:
 
@@ -34,12 +35,20 @@ from export.load import load_safely, register
 from export.pipeline import export
 from export.speed.rows import Row, find, measure
 from export.subject import Order
+from export.tuning.outcome import Outcome
+from export.tuning.run import tune as search
+from export.tuning.settings import INPUTS, Settings
 from models.bundle import Bundle, find_bundle
+from models.check import check
+from models.files import refuse_existing
 from models.runtime import RUNTIMES, available_runtimes
+from models.signature import beside
+from models.signature import sign as write_signature
 
 Model = Any  # a path, or a keras.Model
 Data = str | Path | Mapping[str, NDArray[Any]]
 _AS_MADE = Limits()
+_AS_USUAL = Settings()
 
 
 def convert(
@@ -91,6 +100,89 @@ def convert(
     return bundle
 
 
+def tune(
+    model: Model,
+    out: str | Path,
+    *,
+    calibrate: Data,
+    validate: Data,
+    report: str | Path | None = None,
+    settings: Settings = _AS_USUAL,
+    labels: Sequence[str] = (),
+    imports: Sequence[str] = (),
+    force: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    **wishes: Any,
+) -> tuple[Bundle, Outcome]:
+    """Find what to leave in float so that 8 bits are accurate and fast; write it as a bundle.
+
+    Args:
+        model: A `.keras` file, or a model.
+        out: The bundle's folder.
+        calibrate: What ranges are set and mixes chosen by, as of `convert`; the first 512 of it.
+        validate: What the final files are judged by, and nothing else.
+        report: Folder of the report; by default `<out>-tuning`.
+        settings: Draws, rounds, seed.
+        labels: As of `convert`.
+        imports: Modules that register custom layers.
+        force: Replace what is there.
+        say: Receives one line of progress at a time.
+        wishes: Fields of `export.subject.Order`, such as `max_ms=5.0`.
+
+    Raises:
+        InputError: Something does not fit together.
+        ConversionError: A converter failed.
+        GateError: No mix passes.
+        BudgetError: None that passes is fast enough.
+    """
+    place = Path(out)
+    order = Order(**({"name": place.name, "schemes": ("wi8_ai8",)} | wishes))
+    page = Path(report) if report else place.with_name(f"{place.name}-tuning")
+    with _file(model) as path:
+        given = Given(
+            model=path,
+            validate=_data(validate, "validate"),
+            calibrate=_data(calibrate, "calibrate"),
+            calibration_count=INPUTS,
+            labels=tuple(labels) or None,
+            imports=tuple(imports),
+        )
+        subject = subject_of(given, order, say)
+        return search(subject, order, settings, place, page, force=force, say=say)
+
+
+def sign(
+    bundle: Bundle | str | Path,
+    key: str | Path,
+    signature: str | Path | None = None,
+    *,
+    password: str | None = None,
+    force: bool = False,
+) -> Path:
+    """Check a bundle and sign it, offline.
+
+    Args:
+        bundle: What to sign.
+        key: Private key, PEM.
+        signature: The file to write; by default `<bundle>.sig`, beside the bundle.
+        password: Of an encrypted key.
+        force: Replace a signature.
+
+    Returns:
+        The signature's path.
+
+    Raises:
+        InputError: The key or the place is of no use.
+        IntegrityError: A file is not what the manifest says.
+    """
+    opened = _opened(bundle)
+    path = Path(signature) if signature else beside(opened)
+    refuse_existing(path, force)
+    check(opened)
+    write_signature(opened, Path(key), path, password=password)
+    return path
+
+
 def plan(
     model: Model,
     *,
@@ -119,7 +211,7 @@ def verify(bundle: Bundle | str | Path, limits: Limits = _AS_MADE) -> list[Findi
     Raises:
         IntegrityError: A file is not what the manifest says.
     """
-    opened = bundle if isinstance(bundle, Bundle) else find_bundle(str(bundle))
+    opened = _opened(bundle)
     opened.verify()
     artefacts = (a for a in opened.manifest.artefacts if a.format != "keras")
     return [recheck(artefact, limits) for artefact in artefacts]
@@ -161,6 +253,10 @@ def _file(model: Model) -> Iterator[Path]:
         path = Path(folder, "model.keras")
         model.save(path)
         yield path
+
+
+def _opened(bundle: Bundle | str | Path) -> Bundle:
+    return bundle if isinstance(bundle, Bundle) else find_bundle(str(bundle))
 
 
 def _data(data: Data, name: str) -> Path | Samples:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from export.subject import Judgement, Told
 from models.contract import Contract, to_json
 from models.manifest import Artefact, Format, Manifest, Scheme, Source
+from models.quality import SecondReading
 from models.schema import Dtype
 
 # What to run where nothing is known to be faster: 8 bits, if they are not slower than float.
@@ -23,6 +24,8 @@ def artefact_of(
     data: bytes,
     dtypes: Mapping[str, Dtype],
     judgement: Judgement | None = None,
+    *,
+    second_reading: SecondReading | None = None,
 ) -> Artefact:
     """What a manifest tells of a file.
 
@@ -32,6 +35,7 @@ def artefact_of(
         data: Its content.
         dtypes: Of what it takes and gives, by name.
         judgement: None for the Keras model, which is the measure of all others.
+        second_reading: Of an ONNX file.
     """
     found = judgement or Judgement({})
     return Artefact(
@@ -42,10 +46,11 @@ def artefact_of(
         sha256=hashlib.sha256(data).hexdigest(),
         dtypes=dict(dtypes),
         parity=found.parity,
-        ways=found.ways,
+        ways=found.ways or None,
         invariance=found.invariance,
         quality=found.quality,
         calibration=found.calibration,
+        second_reading=second_reading,
     )
 
 

@@ -13,6 +13,7 @@ from export.assemble import artefact_of
 from export.conversion.drafting import draft_base, draft_onnx, draft_tflite
 from export.conversion.served import AnyRows, saved_model
 from export.conversion.workshop import Call, run_apart
+from export.gate.second_reader import read_again
 from export.subject import Candidate, Judge, Made, Order, Subject
 from models.contract import Contract
 from models.errors import BombusError
@@ -51,7 +52,7 @@ def make(subject: Subject, order: Order, say: Say) -> tuple[list[Made], dict[str
             say(f"{file}: {result}")
             continue
         made[file] = judged(subject.contract, subject.judge, file, kinds[file], result)
-        say(f"{file}: {len(result) / 1e6:.3g} MB")
+        say(f"{file}: {told(made[file])}")
         for warning in made[file].judgement.warnings:
             say(f"warning: {file}: {warning}")
     return [made[file] for file in kinds if file in made], failed
@@ -105,7 +106,15 @@ def judged(
     data = annotate(draft, model_format, contract, importlib.metadata.version("bombus"))
     runner = open_runner(data, model_format, threads=threads, name=file)
     judgement = judge(Candidate(runner, scheme, len(data)))
-    return Made(artefact_of(file, kind, data, _dtypes(runner), judgement), data, judgement)
+    second = read_again(data, runner, contract, scheme) if model_format == "onnx" else None
+    artefact = artefact_of(file, kind, data, _dtypes(runner), judgement, second_reading=second)
+    return Made(artefact, data, judgement)
+
+
+def told(made: Made) -> str:
+    """An artefact's size, and who else reads it, in words."""
+    second = made.artefact.second_reading
+    return f"{made.artefact.bytes / 1e6:.3g} MB{f', {second}' if second else ''}"
 
 
 def _dtypes(runner: Runner) -> dict[str, Dtype]:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from models.contract import Contract
 from models.errors import IntegrityError
-from models.quality import Calibration, GainInvariance, Latency, Parity, Quality, Way
+from models.quality import Calibration, GainInvariance, Latency, Parity, Quality, SecondReading, Way
 from models.schema import Dtype, Name, Part, Sha256
 
 FORMATS = ("keras", "tflite", "onnx")
@@ -33,6 +33,7 @@ class Artefact(Part):
         parity: Per output.
         ways: Of what localizes, per drive.
         invariance: Of what classifies spectra.
+        second_reading: Of an ONNX file, OpenCV's.
     """
 
     file: Name
@@ -47,6 +48,7 @@ class Artefact(Part):
     quality: Quality | None = None
     calibration: Calibration | None = None
     latency: Latency | None = None
+    second_reading: SecondReading | None = None
 
 
 class Source(Part):

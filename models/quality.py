@@ -140,6 +140,30 @@ class Quality(Part):
     drop_tolerance: Annotated[float, Field(ge=0)] | None = None
 
 
+class SecondReading(Part):
+    """What a reader that had no part in the gate makes of a file, on made-up inputs.
+
+    Attributes:
+        reader: Its name and version.
+        alike: Whether it answers as the first reader does; None where it cannot read the file,
+            which is no fault of the file.
+        error: Greatest difference, as a fraction of the greatest answer; None where there is none.
+        tolerance: What `error` stays within if they are alike.
+    """
+
+    reader: str
+    alike: bool | None = None
+    error: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    tolerance: Positive | None = None
+
+    def __str__(self) -> str:
+        if self.alike is None:
+            return f"{self.reader} cannot read it"
+        if self.alike:
+            return f"{self.reader} reads it alike"
+        return f"{self.reader} reads it otherwise: do not run it there"
+
+
 class Latency(Part):
     """One-thread time a call where the bundle was made: compare artefacts, not machines."""
 

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tf2onnx.handler import tf_op
 
 from export.conversion.tidy import NEWEST, age, tidy
@@ -118,12 +119,29 @@ def restored(folder: Path, inputs: Sequence[str]) -> Restored:
     model = tf.saved_model.load(str(folder))
     function = model.signatures[SIGNATURE]
     specs = function.structured_input_signature[1]
+    call = function
+    # Constants that are no weights, such as Keras's Normalization has, are handed to the function
+    # like inputs, and tf2onnx would make inputs of them.
+    if any(tensor.dtype != tf.resource for tensor in function.captured_inputs):
+        call = _frozen(function)
 
     def serve(*values: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs: dict[str, tf.Tensor] = function(**dict(zip(inputs, values, strict=True)))
+        outputs: dict[str, tf.Tensor] = call(**dict(zip(inputs, values, strict=True)))
         return outputs
 
     return Restored(model, [specs[name] for name in inputs], serve)
+
+
+def _frozen(function: Any) -> Callable[..., dict[str, tf.Tensor]]:
+    """A signature with its weights and constants inside."""
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+    taken = sorted(function.structured_input_signature[1])  # the order that TensorFlow flattens in
+    given = sorted(function.structured_outputs)
+
+    def call(**values: tf.Tensor) -> dict[str, tf.Tensor]:
+        return dict(zip(given, frozen(*(values[name] for name in taken)), strict=True))
+
+    return call
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from export.localizer.run import Run, contract_of
 from export.localizer.step import localizer_step
 from export.localizer.stream import Stream
 from export.localizer.ways import judge_by
-from export.making import judged
+from export.making import judged, told
 from export.pipeline import rejected, with_latency
 from export.subject import Judge, Judgement, Made, Told
 from models.bundle import Bundle, write_bundle
@@ -136,7 +136,7 @@ def _all(
         made = judged(contract, judge, file, (model_format, scheme), draft, threads=1)
         failures = made.judgement.failures
         worst = max((way.apart / way.metres for way in made.judgement.ways), default=math.inf)
-        say(f"{file}: {len(made.data) / 1e3:.0f} kB, {100 * worst:.2g} % of the way apart")
+        say(f"{file}: {told(made)}, {100 * worst:.2g} % of the way apart")
         if made.judgement:
             kept.append(made)
         elif scheme in KEPT_IF_GOOD:

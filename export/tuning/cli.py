@@ -21,6 +21,7 @@ from export.options import (
     Source,
     Version,
 )
+from export.tuning.settings import INPUTS
 
 
 def tune(
@@ -48,7 +49,7 @@ def tune(
     ] = None,
     calibration_count: Annotated[
         int, typer.Option(min=32, help="At most so many of --calibrate; half set ranges.")
-    ] = 512,
+    ] = INPUTS,
     validation_count: Annotated[
         int | None, typer.Option(min=2, help="At most so many of --validate; default all.")
     ] = None,

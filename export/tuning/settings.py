@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+INPUTS = 512  # for calibration, at most, where nobody says otherwise
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -20,7 +20,6 @@ from export.subject import Order
 from models.runtime import open_runner
 
 SIZE = 72  # of photos: Xception takes no less than 71
-NO_ONNX = ("EfficientNetB0",)  # tf2onnx makes inputs of the constants of its Normalization layer
 QUICK = ("ndl", "lstm")  # the others convert for minutes
 
 
@@ -60,10 +59,7 @@ def test_passes_or_says_why(name: str, tmp_path: Path) -> None:
             names = {t.name for t in (*subject.contract.inputs, *subject.contract.outputs)}
             assert {v.name for v in (*model.graph.input, *model.graph.output)} == names
             assert "PartitionedCall" not in onnx.printer.to_text(model.graph)[:100_000]
-    assert {m.artefact.format for m in made if m.artefact.scheme == "f32"} == {
-        "tflite",
-        *(["onnx"] if name not in NO_ONNX else []),
-    }
+    assert {m.artefact.format for m in made if m.artefact.scheme == "f32"} == {"tflite", "onnx"}
     assert all(str(error) for error in failed.values())
 
 
