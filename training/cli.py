@@ -94,6 +94,25 @@ def flowers(
 
 
 @app.command()
+def ensemble(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of `train flowers`.")],
+    out: Annotated[Path, typer.Option(help="Receives model.keras and labels.txt.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Join trained classifiers into one that answers with the mean of their logits: a teacher.
+
+    Example: bombus train ensemble runs/a runs/b --out runs/both
+    """
+    from training.flowers.ensemble import ensemble as join
+
+    model = join(runs, out, force=force)
+    report = {"runs": [str(run) for run in runs], "parameters": model.count_params()}
+    said = f"{len(runs)} runs, {model.count_params():,} parameters -> {out / 'model.keras'}"
+    typer.echo(json.dumps(report) if as_json else said)
+
+
+@app.command()
 def audit(
     data: Data,
     image_size: Annotated[int, typer.Option(help="Side of the network's input, pixels.")] = 224,

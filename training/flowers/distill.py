@@ -20,10 +20,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.errors import InputError, reason
+from models.errors import InputError
 from models.photos import read_bytes
 from training.flowers.network import Network
 from training.flowers.recipe import Distill, Recipe
+from training.flowers.weights import load_model
 
 Teacher = Callable[[Any], Any]
 
@@ -59,15 +60,11 @@ def load_teacher(path: Path, labels: tuple[str, ...]) -> Teacher:
     Raises:
         InputError: No such model, or other labels.
     """
-    known = read_bytes(path.with_name("labels.txt")).decode("utf-8", "replace").splitlines()
-    if tuple(known) != labels:
+    model, known = read_run(path)
+    if known != labels:
         raise InputError(
             f"{path}: knows other labels than the data ({', '.join(known)}); train it on this data"
         )
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged archive fails in many ways
-        raise InputError(f"{path}: Keras cannot load it ({reason(error)})") from error
     size = model.input_shape[1:3]
 
     def ask(photos: Any) -> Any:
@@ -75,6 +72,16 @@ def load_teacher(path: Path, labels: tuple[str, ...]) -> Teacher:
         return model(photos if own else ops.image.resize(photos, size), training=False)
 
     return ask
+
+
+def read_run(path: Path) -> tuple[keras.Model, tuple[str, ...]]:
+    """A finished run's model, by its `model.keras`, and its labels, of `labels.txt` beside it.
+
+    Raises:
+        InputError: There is no such run, or Keras cannot load it.
+    """
+    labels = read_bytes(path.with_name("labels.txt")).decode("utf-8", "replace").splitlines()
+    return load_model(path), tuple(labels)
 
 
 def build_student(network: Network, distill: Distill, labels: tuple[str, ...]) -> keras.Model:

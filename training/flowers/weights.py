@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import InputError
+from models.errors import InputError, reason
 from models.photos import read_bytes
 
 
@@ -23,7 +23,8 @@ def load_backbone_weights(backbone: keras.Model, path: Path) -> tuple[str, ...]:
     Args:
         backbone: Built model; layers are matched by name.
         path: `.npz` with keys `<layer>/<index>:<variable>` in the order of `layer.weights`
-            (`...|int8` goes with a float `...|scale` per output channel), or `.weights.h5`.
+            (`...|int8` goes with a float `...|scale` per output channel), `.weights.h5`, or the
+            `model.keras` of a finished run with the same backbone, to train it further.
 
     Returns:
         The layers with weights that the file does not have: they start fresh.
@@ -44,7 +45,10 @@ def load_backbone_weights(backbone: keras.Model, path: Path) -> tuple[str, ...]:
             reason = str(error).splitlines()[0]
             raise InputError(f"{path}: does not fit {backbone.name}: {reason}") from error
         return ()
-    raise InputError(f"{path}: weights must be a .npz or a .weights.h5 file")
+    if path.suffix == ".keras":
+        _copy_from_run(backbone, path)
+        return ()
+    raise InputError(f"{path}: weights must be a .npz, a .weights.h5 or a .keras file")
 
 
 def weights_record(weights: str) -> dict[str, str]:
@@ -53,6 +57,34 @@ def weights_record(weights: str) -> dict[str, str]:
         return {"weights": weights}
     digest = hashlib.sha256(read_bytes(Path(weights))).hexdigest()
     return {"weights": Path(weights).name, "weights_sha256": digest}
+
+
+def load_model(path: Path) -> keras.Model:
+    """A `.keras` file, in safe mode, for inference.
+
+    Raises:
+        InputError: Keras cannot load it.
+    """
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged archive fails in many ways
+        raise InputError(f"{path}: Keras cannot load it ({reason(error)})") from error
+
+
+def _copy_from_run(backbone: keras.Model, path: Path) -> None:
+    model = load_model(path)
+    parts = {layer.name: layer for layer in model.layers}
+    if backbone.name not in parts:
+        raise InputError(
+            f"{path}: no {backbone.name} in it, but {', '.join(parts)}; "
+            "give a run of the same backbone and size"
+        )
+    try:
+        backbone.set_weights(parts[backbone.name].get_weights())
+    except ValueError as error:
+        raise InputError(
+            f"{path}: does not fit {backbone.name}: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _load_npz(backbone: keras.Model, path: Path) -> tuple[str, ...]:

@@ -151,6 +151,24 @@ def npy(array: NDArray[Any]) -> bytes:
     return file.getvalue()
 
 
+def test_a_finished_run_of_the_same_backbone(tmp_path: Path) -> None:
+    trained, fresh = backbone(), backbone()
+    photo = keras.Input((8, 8, 3))
+    whole = keras.Model(photo, keras.layers.GlobalMaxPooling2D()(trained(photo)))
+    whole.save(tmp_path / "model.keras")
+    assert load_backbone_weights(fresh, tmp_path / "model.keras") == ()
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(fresh.get_weights(), trained.get_weights(), strict=True)
+    )
+    with pytest.raises(InputError, match="does not fit tiny"):
+        load_backbone_weights(backbone(5), tmp_path / "model.keras")
+    backbone().save(tmp_path / "bare.keras")
+    assert "no tiny in it, but " in refusal(tmp_path / "bare.keras")
+    (tmp_path / "cut.keras").write_bytes((tmp_path / "model.keras").read_bytes()[:500])
+    assert "Keras cannot load it" in refusal(tmp_path / "cut.keras")
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -201,7 +219,7 @@ def test_no_such_file_or_kind(tmp_path: Path) -> None:
     assert "no such weights file" in refusal(tmp_path)
     other = tmp_path / "weights.pt"
     other.write_bytes(b"x")
-    assert "must be a .npz or a .weights.h5 file" in refusal(other)
+    assert "must be a .npz, a .weights.h5 or a .keras file" in refusal(other)
 
 
 @given(st.data())
