@@ -48,7 +48,9 @@ def spectral(
         rounds=rounds,
     )
     say = (lambda line: None) if as_json else typer.echo
-    bundle, _ = export(spectral_classifier(read_run(run), order), order, out, force=force, say=say)
+    bundle, _ = export(
+        spectral_classifier(read_run(run), order, say), order, out, force=force, say=say
+    )
     if as_json:
         typer.echo(json.dumps(json.loads(to_json(bundle.manifest))))
         return

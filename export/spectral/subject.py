@@ -8,6 +8,8 @@ import numpy as np
 
 from export.assemble import keras_artefact
 from export.gate.judge import check_reference
+from export.gate.labels import check_labels
+from export.making import Say
 from export.spectral.gate import Exam, judge_spectral
 from export.spectral.graph import BANDS, LOGITS, SpectralGraph, spectral_graph
 from export.spectral.mixed import in_float
@@ -19,22 +21,25 @@ SCHEMES: tuple[Scheme, ...] = ("f32", "f16", "wi8_ai8")
 CALIBRATION = 512  # of the rows it learned from, as many set the ranges of 8 bits at most
 
 
-def spectral_classifier(run: Run, order: Order) -> Subject:
+def spectral_classifier(run: Run, order: Order, say: Say = print) -> Subject:
     """The subject.
 
     Args:
         run: What was trained.
         order: What will be made of it.
+        say: Receives a warning at a time.
 
     Raises:
         InputError: The run is of another kind.
-        GateError: Keras's own answers prove nothing.
+        GateError: Keras's own answers prove nothing, or its labels are not those of the samples.
     """
     graph = spectral_graph(run.model, run.sensed.bands, len(run.sensed.classes))
     contract = contract_of(
         run, graph, name=order.name, version=order.version, license_id=order.license
     )
     exam = _exam(run, graph)
+    for line in check_labels(exam.reference[LOGITS], exam.targets, run.sensed.classes):
+        say(f"warning: {line}")
     step = -(-len(run.learned.values) // CALIBRATION)
     return Subject(
         served=graph,

@@ -48,11 +48,17 @@ def network(
             hidden, activation="relu", kernel_initializer=chance, bias_initializer=chance
         )(features)
     known = keras.Model(inputs, features).predict(values, batch_size=4096, verbose=0)
-    fitted = LogisticRegression(max_iter=1000).fit(known, targets)
-    head = keras.layers.Dense(len(fitted.intercept_), name="head")
+    weights = fitted_head(known, targets)
+    head = keras.layers.Dense(len(weights[1]), name="head")
     model = keras.Model(inputs, head(features))
-    head.set_weights([fitted.coef_.T, fitted.intercept_])
+    head.set_weights(weights)
     return model
+
+
+def fitted_head(features: Array, targets: NDArray[np.int64]) -> list[Array]:
+    """Kernel and bias of a linear classifier."""
+    fitted = LogisticRegression(max_iter=1000).fit(features, targets)
+    return [fitted.coef_.T, fitted.intercept_]
 
 
 def write_run(

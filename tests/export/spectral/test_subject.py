@@ -22,7 +22,7 @@ from models.bundle import Bundle, open_bundle
 from models.contract import SpectralPreprocess
 from models.errors import InputError
 from models.runtime import Runner, open_runner
-from tests.export.spectra import BANDS, CLASSES, network, spectra, write_run
+from tests.export.spectra import BANDS, CLASSES, fitted_head, network, spectra, write_run
 from training.layers.normalized_contrast import NormalizedContrast
 
 Bombus = Callable[..., tuple[int, str, str]]
@@ -202,8 +202,10 @@ def test_contrasts_are_indices(bombus: Bombus, tmp_path: Path) -> None:
     """Named by their bands; the gate sees that they stay within 1 and blind to the light."""
     inputs = keras.Input((len(BANDS),), name="bands")
     contrasts = NormalizedContrast(3, initializer=keras.initializers.RandomNormal(stddev=2, seed=0))
-    model = keras.Model(inputs, keras.layers.Dense(len(CLASSES))(contrasts(inputs)))
+    head = keras.layers.Dense(len(CLASSES))
+    model = keras.Model(inputs, head(contrasts(inputs)))
     contrasts.fit(LEARNED[0])
+    head.set_weights(fitted_head(np.asarray(contrasts(LEARNED[0])), LEARNED[1]))
     run, out = write_run(tmp_path / "run", model, LEARNED, TEST), tmp_path / "bundle"
     options = ("--schemes", "f32", "--rounds", "0")
     assert bombus("export", "spectral", str(run), "--out", str(out), *options)[0] == 0
@@ -237,6 +239,12 @@ def test_what_heeds_the_light_is_not_written(bombus: Bombus, run: Path) -> None:
     failed(bombus, run, 4, "keep their class under gains of 0.5 to 2 < 99.5 %", "out_f32.onnx")
     kept = {path.name for path in (run.parent / "out.rejected").iterdir()}
     assert kept == {"out_f32.tflite.rejected", "out_f32.onnx.rejected"}
+
+
+def test_classes_in_another_order_are_not_written(bombus: Bombus, run: Path) -> None:
+    for name, (values, targets) in (("learned", LEARNED), ("test", TEST)):
+        np.savez(run / f"{name}.npz", X=values, y=(targets + 1) % len(CLASSES))
+    failed(bombus, run, 4, "the labels are in another order than it was trained with")
 
 
 def rewrite(path: Path, **changes: Any) -> None:
