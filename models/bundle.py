@@ -1,4 +1,4 @@
-"""A bundle: a folder with `manifest.json` and the artefacts it names, and nothing else.
+"""A bundle: a folder with `manifest.json` and the files it names, and nothing else.
 
 Every file is checked for size and SHA-256 before any parser sees its bytes.
 """
@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.card import card
 from models.contract import to_json
 from models.errors import InputError, IntegrityError
 from models.files import refuse_existing, writing_to
-from models.manifest import Artefact, Manifest, parse_manifest
+from models.manifest import CARD, Artefact, Card, Manifest, parse_manifest, rest_sha256
 from models.photos import read_bytes
 
 MANIFEST = "manifest.json"
@@ -28,8 +29,8 @@ class Bundle:
     path: Path
     manifest: Manifest
 
-    def read(self, artefact: Artefact) -> bytes:
-        """An artefact's bytes, once they are proven to be the manifest's.
+    def read(self, artefact: Artefact | Card) -> bytes:
+        """A file's bytes, once they are proven to be the manifest's.
 
         Raises:
             IntegrityError: Missing, a symbolic link, of another size, or of another hash.
@@ -59,13 +60,13 @@ class Bundle:
         files = ", ".join(a.file for a in self.manifest.artefacts)
         raise InputError(f"{self.path}: no artefact {file!r}; one of {files}")
 
-    def has(self, artefact: Artefact) -> bool:
-        """Whether the artefact is here: a device keeps only the files that it uses."""
+    def has(self, artefact: Artefact | Card) -> bool:
+        """Whether the file is here: a device keeps only the files that it uses."""
         path = self.path / artefact.file
         return path.exists() or path.is_symlink()
 
     def verify(self) -> tuple[str, ...]:
-        """Check every artefact that is here, and that nothing else lies in the folder.
+        """Check every file that is here, and that nothing else lies in the folder.
 
         Returns:
             The artefacts that are not here.
@@ -77,13 +78,26 @@ class Bundle:
         here = [artefact for artefact in self.manifest.artefacts if self.has(artefact)]
         if not here:
             raise IntegrityError(f"{self.path}: a manifest without files; get the bundle again")
-        for artefact in here:
-            self.read(artefact)
-        known = {MANIFEST, *(artefact.file for artefact in self.manifest.artefacts)}
+        for file in self.manifest.files:
+            if self.has(file):
+                self.read(file)
+        self._check_card()
+        known = {MANIFEST, *(file.file for file in self.manifest.files)}
         for path in sorted(self.path.iterdir()):
             if path.name not in known:
                 raise IntegrityError(f"{path}: not named in the manifest; remove it")
         return tuple(a.file for a in self.manifest.artefacts if a not in here)
+
+    def _check_card(self) -> None:
+        """A card must not outlive what it was written from; by its hash, it is intact."""
+        card, path = self.manifest.card, self.path / MANIFEST
+        if card is None or not self.has(card):
+            return
+        if card.describes != rest_sha256(path.read_text(encoding="utf-8")):
+            raise IntegrityError(
+                f"{path}: changed since its card was written; write it anew by "
+                "bombus models card --write --force, or get the bundle again"
+            )
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -134,9 +148,11 @@ def write_bundle(
 ) -> Bundle:
     """Write a bundle in one step: a reader sees the old folder or the whole new one.
 
+    Its model card is written from the manifest, and named in it.
+
     Args:
         path: The bundle's folder.
-        manifest: Describes `files`, all of them and no other.
+        manifest: Describes `files`, all of them and no other; a card that it names is made anew.
         files: Content by file name.
         force: Replace what is there.
 
@@ -149,9 +165,16 @@ def write_bundle(
     refuse_existing(path, force)
     if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).exists():
         raise InputError(f"{path}: a folder with other things in it; --force replaces bundles only")
+    text = card(manifest).encode()
+    entry = Card(
+        bytes=len(text),
+        sha256=hashlib.sha256(text).hexdigest(),
+        describes=rest_sha256(to_json(manifest)),
+    )
+    manifest = manifest.model_copy(update={"card": entry})
     with writing_to(path) as folder:
         folder.mkdir()
-        for name, data in files.items():
+        for name, data in {**files, CARD: text}.items():
             (folder / name).write_bytes(data)
         (folder / MANIFEST).write_text(to_json(manifest), encoding="utf-8")
         open_bundle(folder).verify()

@@ -1,4 +1,4 @@
-"""`bombus models`: list, show and verify bundles."""
+"""`bombus models`: list, show and verify bundles, and their model cards."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from models.bundle import SHIPPED, find_bundle, list_bundles
+from models.bundle import SHIPPED, find_bundle, list_bundles, write_bundle
+from models.card import card
 from models.check import check
 from models.contract import to_json
 from models.errors import InputError
-from models.manifest import Artefact
+from models.manifest import CARD, Artefact
 from models.quality import Parity
 from models.signature import beside
 from models.signature import verify as verify_signature
@@ -108,6 +109,45 @@ def verify(
     typer.echo(f"{opened.path}: ok, {files} the manifest")
     if absent:
         typer.echo(f"not here: {', '.join(absent)}")
+
+
+@app.command("card")
+def card_command(
+    bundle: Which = "flowers",
+    write: Annotated[
+        bool, typer.Option("--write", help="Write it into the bundle, and name it in the manifest.")
+    ] = False,
+    data_license: Annotated[
+        str | None,
+        typer.Option(help="With --write: terms of the data that it learned from, in words."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a card.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print a bundle's model card: data, metrics, limits, intended use, licence.
+
+    Exports write it as CARD.md; --write adds it to a bundle that was made before and is here as a
+    whole. If it was signed, sign it again.
+
+    Example: bombus models card flowers
+    """
+    opened = find_bundle(bundle)
+    manifest = opened.manifest
+    if data_license is not None and not write:
+        raise InputError("--data-license needs --write: a card says what is in the manifest")
+    if write:
+        if manifest.card is not None and not force:
+            raise InputError(f"{opened.path}: has a card already; --force replaces it")
+        if data_license is not None:
+            source = manifest.source.model_copy(update={"data_license": data_license})
+            manifest = manifest.model_copy(update={"source": source})
+        files = {a.file: opened.read(a) for a in manifest.artefacts}
+        write_bundle(opened.path, manifest, files, force=True)
+    text = card(manifest)
+    if as_json:
+        typer.echo(json.dumps({"bundle": manifest.name, "card": text, "written": write}))
+    else:
+        typer.echo(f"-> {opened.path / CARD}" if write else text, nl=write)
 
 
 def _milliseconds(value: float) -> str:

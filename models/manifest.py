@@ -5,6 +5,8 @@ Described for people in docs/bundle-format.md.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from typing import Annotated, Any, Literal
 
@@ -15,6 +17,7 @@ from models.errors import IntegrityError
 from models.quality import Calibration, GainInvariance, Latency, Parity, Quality, SecondReading, Way
 from models.schema import Dtype, Name, Part, Sha256
 
+CARD: Literal["CARD.md"] = "CARD.md"
 FORMATS = ("keras", "tflite", "onnx")
 
 Format = Literal["keras", "tflite", "onnx"]
@@ -51,8 +54,21 @@ class Artefact(Part):
     second_reading: SecondReading | None = None
 
 
+class Card(Part):
+    """The model card, which is written from the rest of the manifest (`models.card`).
+
+    Attributes:
+        describes: `rest_sha256` of the manifest that it was written from.
+    """
+
+    file: Literal["CARD.md"] = CARD
+    bytes: Annotated[int, Field(ge=1, le=1 << 20)]
+    sha256: Sha256
+    describes: Sha256
+
+
 class Source(Part):
-    """Where the bundle comes from."""
+    """Where the bundle comes from; `data_license`: terms of what it learned from, in words."""
 
     keras_sha256: Sha256
     training: dict[str, Any] = Field(default_factory=dict)
@@ -61,6 +77,7 @@ class Source(Part):
     unknown_data: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     git_commit: str = ""
+    data_license: str | None = None
 
 
 class Manifest(Contract):
@@ -69,11 +86,17 @@ class Manifest(Contract):
     artefacts: Annotated[tuple[Artefact, ...], Field(min_length=1)]
     default: dict[Literal["x86", "arm", "web"], Name] = Field(default_factory=dict)
     source: Source
+    card: Card | None = None  # bundles made before there were cards have none
+
+    @property
+    def files(self) -> tuple[Artefact | Card, ...]:
+        """All files that belong to the bundle beside the manifest."""
+        return (*self.artefacts, *([self.card] if self.card else []))
 
     @model_validator(mode="after")
     def _files(self) -> Manifest:
         files = [artefact.file for artefact in self.artefacts]
-        if len(set(files)) != len(files) or "manifest.json" in files:
+        if len(set(files)) != len(files) or {"manifest.json", CARD} & set(files):
             raise ValueError("artefacts must have distinct file names")
         for target, file in self.default.items():
             if file not in files:
@@ -93,6 +116,13 @@ class Manifest(Contract):
                 for name, field in Contract.model_fields.items()
             }
         )
+
+
+def rest_sha256(text: str) -> str:
+    """Hash of a manifest's JSON text but for its card, however it is laid out."""
+    values = {key: value for key, value in json.loads(text).items() if key != "card"}
+    rest = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(rest.encode()).hexdigest()
 
 
 def parse_manifest(text: str, name: str) -> Manifest:

@@ -118,9 +118,9 @@ def _described(bundle: Bundle) -> hashing.Config:
     kind = manifest.SerializationType.from_args(own.serialization_type)
     (described,) = own.resource_descriptors()
     items = [kind.new_item(described.identifier, described.digest)]
-    for artefact in bundle.manifest.artefacts:
-        digest = replace(described.digest, digest_value=bytes.fromhex(artefact.sha256))
-        items.append(kind.new_item(artefact.file, digest))
+    for file in bundle.manifest.files:
+        digest = replace(described.digest, digest_value=bytes.fromhex(file.sha256))
+        items.append(kind.new_item(file.file, digest))
     whole = manifest.Manifest(own.model_name, items, kind)
 
     class Described(hashing.Config):

@@ -9,11 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from training.compression.cli import app as compression
+from training.robustness.cli import app as robustness
 from training.spectral.cli import app as spectral
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models.")
 app.add_typer(spectral)
 app.add_typer(compression)
+app.add_typer(robustness)
 
 Data = Annotated[Path, typer.Option("--data", help="Class folders, or train/ val/ test/ of them.")]
 Json = Annotated[bool, typer.Option("--json", help="Report as JSON on standard output.")]

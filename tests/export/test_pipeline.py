@@ -322,7 +322,8 @@ def test_force_replaces_and_nothing_else_does(
     assert (out / "manifest.json").read_bytes() == before
     code, _, _ = _convert(bombus, tiny_classifier, drawn_flowers, out, *some, "--force")
     assert code == 0
-    assert sorted(p.name for p in out.iterdir()) == ["manifest.json", "tiny.keras", "tiny_f32.onnx"]
+    names = ["CARD.md", "manifest.json", "tiny.keras", "tiny_f32.onnx"]
+    assert sorted(p.name for p in out.iterdir()) == names
     assert [p.name for p in tmp_path.iterdir()] == ["tiny"]
 
 

@@ -60,6 +60,7 @@ def test_says_what_is_not_here(bombus: Bombus, tmp_path: Path) -> None:
     bundle = write_tiny(tmp_path / "tiny")
     values = manifest_values(files)
     values["artefacts"][0] = json.loads(bundle.manifest.artefacts[0].model_dump_json())
+    (bundle.path / "CARD.md").unlink()  # it tells of another manifest
     (tmp_path / "tiny" / "manifest.json").write_text(json.dumps(values))
     private, public = write_pair(tmp_path, "owner")
     code, out, err = bombus("export", "sign", bundle.path, "--key", private)
@@ -172,7 +173,8 @@ def test_a_place_where_it_cannot_lie_exits_2(
     code, out, err = bombus(*words)
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
-    assert {p.name for p in folder.rglob("*")} == {"tiny", "manifest.json", "tiny_f32.onnx", "file"}
+    bundle = {"manifest.json", "CARD.md", "tiny_f32.onnx"}
+    assert {p.name for p in folder.rglob("*")} == {"tiny", "file", *bundle}
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")

@@ -19,9 +19,10 @@ from models.bundle import (
     open_bundle,
     write_bundle,
 )
+from models.card import card
 from models.contract import to_json
 from models.errors import InputError, IntegrityError
-from models.manifest import Manifest
+from models.manifest import CARD, Manifest
 from tests.tiny_bundles import manifest_values, parsed, write_tiny
 
 Bombus = Callable[..., tuple[int, str, str]]
@@ -50,8 +51,10 @@ def test_round_trip(written: Bundle) -> None:
     assert opened == written
     assert {a.file: opened.read(a) for a in opened.manifest.artefacts} == FILES
     opened.verify()
+    assert written.manifest.model_copy(update={"card": None}) == manifest()
     assert content(written.path.parent) == {
-        "tiny/manifest.json": to_json(manifest()).encode(),
+        "tiny/manifest.json": to_json(written.manifest).encode(),
+        "tiny/CARD.md": card(manifest()).encode(),
         **{f"tiny/{file}": data for file, data in FILES.items()},
     }
 
@@ -110,9 +113,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "swapped": (swap, "SHA-256"),
     "symbolic link": (link, "no such regular file"),
     "folder for a file": (make_folder, "no such regular file"),
+    "another card": (lambda f: (f / CARD).write_text("# No model is better"), "the manifest says"),
+    "a manifest newer than its card": (edit("Apache-2.0", "MIT"), "changed since its card"),
+    "card is a link": (lambda f: link(f, CARD), "no such regular file"),
     "extra file": (lambda f: (f / "virus.exe").write_bytes(b"x"), "not named in the manifest"),
     "extra folder": (lambda f: (f / "more").mkdir(), "not named in the manifest"),
     "hidden file": (lambda f: (f / ".x").write_bytes(b"x"), "not named in the manifest"),
+    "path to a card": (edit('"CARD.md"', '"../CARD.md"'), "card.file"),
     "path up": (edit("tiny_f32.onnx", "../tiny_f32.onnx"), "artefacts.0.file"),
     "path down": (edit("tiny_f32.onnx", "a/tiny_f32.onnx"), "artefacts.0.file"),
     "absolute path": (edit("tiny_f32.onnx", "/etc/passwd"), "artefacts.0.file"),
@@ -151,6 +158,17 @@ def test_a_folder_reached_by_a_link_is_fine(written: Bundle, tmp_path: Path) -> 
     open_bundle(tmp_path / "link").verify()
 
 
+def test_a_bundle_of_before_there_were_cards_is_whole(written: Bundle) -> None:
+    """So is one whose card a device did not keep; a card that no manifest names is a stranger."""
+    (written.path / CARD).unlink()
+    assert open_bundle(written.path).verify() == ()
+    (written.path / MANIFEST).write_text(to_json(manifest()))
+    assert open_bundle(written.path).verify() == ()
+    (written.path / CARD).write_text(card(manifest()))
+    with pytest.raises(IntegrityError, match=r"CARD\.md: not named in the manifest"):
+        open_bundle(written.path).verify()
+
+
 @pytest.mark.parametrize("name", ["missing", "file", "empty", "x" * 300])
 def test_no_bundle_there_exits_2(tmp_path: Path, bombus: Bombus, name: str) -> None:
     (tmp_path / "file").write_bytes(b"x")
@@ -169,7 +187,11 @@ def test_existing_needs_force_and_is_replaced_whole(written: Bundle) -> None:
         write_bundle(written.path, newer, files)
     assert content(written.path) == before
     again = write_bundle(written.path, newer, files, force=True)
-    assert content(written.path) == {**files, MANIFEST: to_json(newer).encode()}
+    assert content(written.path) == {
+        **files,
+        CARD: card(newer).encode(),
+        MANIFEST: to_json(again.manifest).encode(),
+    }
     assert open_bundle(written.path) == again
     assert [path.name for path in written.path.parent.iterdir()] == ["tiny"]
 

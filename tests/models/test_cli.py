@@ -152,7 +152,10 @@ def test_an_exported_bundle_verifies(bombus: Bombus, tiny_bundle: Path, tmp_path
     assert (code, err) == (0, "")
     files = json.loads(out)["files"]
     assert {Path(file).suffix for file in files} == {".keras", ".tflite", ".onnx"}
-    assert {path.name for path in tiny_bundle.iterdir()} == {"manifest.json", *files}
+    assert {path.name for path in tiny_bundle.iterdir()} == {
+        *("manifest.json", "CARD.md"),
+        *files,
+    }
     for file in files:  # every one is looked at
         copy = tmp_path / file
         shutil.copytree(tiny_bundle, copy)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from models.bundle import MANIFEST, MANIFEST_LIMIT, Bundle, open_bundle, write_bundle
 from models.errors import InputError, IntegrityError
+from models.manifest import CARD
 from models.signature import beside, sign, verify
 from tests.keys import write_pair, write_private, write_public
 from tests.tiny_bundles import manifest_values, parsed, tiny_onnx, write_tiny
@@ -279,6 +280,13 @@ def test_a_device_may_keep_some_of_the_files(tmp_path: Path, bombus: Bombus, kee
     assert gone in err
 
 
+def test_the_card_is_signed_and_may_be_left_out(signed: Signed) -> None:
+    (signed.bundle.path / CARD).unlink()
+    signed.verify()
+    values = json.loads((signed.bundle.path / MANIFEST).read_text())
+    assert values["card"]["sha256"].encode() in said(signed.signature.read_bytes())
+
+
 def test_what_is_signed_does_not_depend_on_what_is_here(tmp_path: Path) -> None:
     bundle = two_files(tmp_path / "tiny")
     private, public = write_pair(tmp_path, "owner")
@@ -366,7 +374,7 @@ def test_a_signature_has_no_place_in_the_bundle(signed: Signed) -> None:
     with pytest.raises(InputError, match="holds only what its manifest names"):
         sign(signed.bundle, signed.private, signed.bundle.path / "model.sig")
     signed.verify()
-    assert {p.name for p in signed.bundle.path.iterdir()} == {MANIFEST, "tiny_f32.onnx"}
+    assert {p.name for p in signed.bundle.path.iterdir()} == {MANIFEST, CARD, "tiny_f32.onnx"}
 
 
 def test_without_the_library_exits_2_in_a_line(

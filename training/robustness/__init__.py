@@ -1,0 +1,1 @@
+"""How a bundle's classifier holds when photos are worse than those it learned from."""
