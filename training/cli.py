@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from training.compression.cli import app as compression
+from training.flowers.sweep_cli import app as sweep
 from training.robustness.cli import app as robustness
 from training.spectral.cli import app as spectral
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models.")
 app.add_typer(spectral)
 app.add_typer(compression)
+app.add_typer(sweep)
 app.add_typer(robustness)
 
 Data = Annotated[Path, typer.Option("--data", help="Class folders, or train/ val/ test/ of them.")]
@@ -40,7 +42,10 @@ def flowers(
     ] = None,
     optimizer: Annotated[str | None, typer.Option(help="Optimizer of both stages.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak rate, fine-tuning.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Batch size, fine-tuning.")] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Fine-tuning; rescales a rate that --learning-rate does not say."),
+    ] = None,
     image_size: Annotated[int | None, typer.Option(help="Side of the input, pixels.")] = None,
     head_epochs: Annotated[int | None, typer.Option(help="Epochs of the frozen stage.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of fine-tuning.")] = None,
@@ -60,10 +65,17 @@ def flowers(
 
     Example: bombus train flowers --data photos --backbone MobileNet --out runs/mine
     """
+    from training.flowers.optimizers import rescaled_rate
     from training.flowers.recipe import Recipe, load_recipe
     from training.flowers.train import train
     from training.recipe import with_values
 
+    base = load_recipe(recipe) if recipe else Recipe()
+    before = base.fine_tune
+    if batch_size is not None and learning_rate is None:
+        learning_rate = rescaled_rate(
+            optimizer or before.optimizer, before.learning_rate, before.batch_size, batch_size
+        )
     values: dict[str, Any] = {
         "backbone": backbone,
         "width": width,
@@ -88,7 +100,6 @@ def flowers(
         "augmentation": {"gamma": gamma, "cast": cast},
         "distill": {"teacher": teacher},
     }
-    base = load_recipe(recipe) if recipe else Recipe()
     chosen = with_values(base, _given(values), "options")
     summary = train(data, chosen, out, allow_unreadable=allow_unreadable, say=_say(quiet=as_json))
     if as_json:

@@ -21,6 +21,18 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
+def machine() -> str:
+    """The processor as far as the system tells, and what else Keras computes on."""
+    import keras
+
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    processor = names[0] if names else platform.processor() or platform.machine()
+    others = [device for device in keras.distribution.list_devices() if "cpu" not in device]
+    return ", ".join([processor, *others])
+
+
 def git_commit() -> str:
     """The commit of this checkout, `+dirty` with uncommitted changes; empty outside a checkout."""
     root = Path(__file__).parent.parent

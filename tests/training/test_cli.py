@@ -97,7 +97,7 @@ def test_a_process_writes_that_line_alone(flowers: Path, tmp_path: Path) -> None
         (["--backbone", "MobileNett"], "backbone 'MobileNett' is unknown; one of "),
         (["--optimizer", "lion"], "optimizer 'lion' is unknown; one of "),
         (["--weights", "/nowhere/w.npz"], "/nowhere/w.npz: cannot be read (No such file"),
-        (["--weights", str(ROOT / "pyproject.toml")], "must be a .npz or a .weights.h5"),
+        (["--weights", str(ROOT / "pyproject.toml")], "must be a .npz, a .weights.h5 or a .keras"),
         (["--recipe", "/nowhere/r.toml"], "/nowhere/r.toml: cannot be read"),
         (["--recipe", str(ROOT / "README.md")], "README.md: "),
         (["--width", "0"], "width = 0.0 must be above 0"),
@@ -221,6 +221,21 @@ def test_photos_of_every_kind_train(bombus: Bombus, start_weights: Path, tmp_pat
     assert (recipe["head"]["learning_rate"], recipe["head"]["batch_size"]) == (0.001, 64)
     assert (recipe["seed"], recipe["pooling"], recipe["width"]) == (7, "flatten", 0.25)
     assert len(summary["history"]["head"]) == 1
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 0.005), ("adamw", 0.01 * 0.5**0.5)])
+def test_half_the_batch_takes_less_of_the_rate(
+    optimizer: str, rate: float, bombus: Bombus, drawn_flowers: Path, tmp_path: Path
+) -> None:
+    code, out, _ = bombus(
+        *("train", "flowers", "--data", drawn_flowers, "--out", tmp_path / "run", *SMALL),
+        *("--weights", "none", "--epochs", 0, "--batch-size", 16, "--optimizer", optimizer),
+        "--json",
+    )
+    assert code == 0
+    stage = json.loads(out)["recipe"]["fine_tune"]
+    assert stage["batch_size"] == 16
+    assert stage["learning_rate"] == pytest.approx(rate)
 
 
 def test_a_finished_run_and_another_recipe(

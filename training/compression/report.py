@@ -11,15 +11,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import InputError
 from models.files import write_text, writing_to
 from models.photos import LabelledPhotos, read_bytes, scan_class_folders
 from models.preprocess import load_photos
 from models.progress import track
+from training.cells import CELLS, read_cells
 from training.compression.figure import draw_curves
 from training.compression.fit import answers
 from training.compression.page import NAMES, PICTURE, Results, Right, page, point, points
-from training.compression.study import BASE, CELLS, RECIPE
+from training.compression.study import BASE, RECIPE, Cell
 from training.layers.macs import macs
 
 PAGE, SCORED = "compression.md", "test.npz"
@@ -57,20 +57,18 @@ def write_report(run: Path, data: Path, out: Path) -> dict[str, Any]:
 
 def score_study(run: Path, data: Path) -> Results:
     """Answers of all models on the test photos."""
-    files = sorted((run / CELLS).glob("*.json"))
-    if not files:
-        raise InputError(f"{run}: no finished study; run bombus train compression-study")
+    cells = read_cells(run, "compression-study")
     recipe = json.loads((run / RECIPE).read_text(encoding="utf-8"))
-    cells = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     photos = scan_class_folders(data / "test", tuple(recipe["labels"]))
     pixels = load_photos(photos.paths, recipe["study"]["image_size"], "read test photos")
     after: dict[tuple[str, float], list[Right]] = {}
     before: dict[tuple[str, float], list[Right]] = {}
-    for file, cell in zip(track(files, len(files), "score"), cells, strict=True):
+    for cell in track(cells, len(cells), "score"):
         key = cell["method"], cell["fraction"]
-        after.setdefault(key, []).append(_right(file.with_suffix(".keras"), photos, pixels))
+        name = Cell(*key, cell["seed"]).name
+        after.setdefault(key, []).append(_right(run / CELLS / f"{name}.keras", photos, pixels))
         if cell["seed"] == 0:
-            before[key] = [_right(file.with_suffix(".before.keras"), photos, pixels)]
+            before[key] = [_right(run / CELLS / f"{name}.before.keras", photos, pixels)]
     base = keras.saving.load_model(run / BASE, compile=False)
     return Results(
         recipe | {"test": {"n": len(photos), "sha256": photos.sha256}},

@@ -21,6 +21,7 @@ import numpy as np
 from models.errors import InputError
 from models.files import write_text, writing_to
 from models.photos import LabelledPhotos, read_bytes
+from training.cells import CELLS
 from training.compression.fit import Photos, fit, top1
 from training.compression.graph import flatten
 from training.compression.methods import NARROW, begin, tune
@@ -29,7 +30,7 @@ from training.flowers.dataset import decoded, load_splits
 from training.layers.macs import macs
 from training.provenance import git_commit, package_versions
 
-CELLS, BASE, RECIPE = "cells", "base.keras", "recipe.json"
+BASE, RECIPE = "base.keras", "recipe.json"
 Say = Callable[[str], None]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from models.errors import InputError
+from training.flowers.diffgrad import DiffGrad
+from training.flowers.muon import Muon
 from training.flowers.recipe import Stage
 
 OPTIMIZERS: dict[str, Callable[[Any], keras.optimizers.Optimizer]] = {
@@ -19,6 +22,16 @@ OPTIMIZERS: dict[str, Callable[[Any], keras.optimizers.Optimizer]] = {
     "adamax": keras.optimizers.Adamax,
     "nadam": keras.optimizers.Nadam,
     "adamw": keras.optimizers.AdamW,
+    "diffgrad": DiffGrad,
+    "muon": lambda rate: Muon(rate, exclude_layers=["/logits/"]),
+}
+
+# The documented default rates, around which a search looks: Keras's, but for two of which Keras
+# itself says that they want more. Adadelta's is its paper's (arXiv 1212.5701), Adagrad's PyTorch's.
+DEFAULT_RATES = dict.fromkeys(OPTIMIZERS, 0.001) | {
+    "sgd": 1e-2,
+    "adagrad": 1e-2,
+    "adadelta": 1.0,
 }
 
 
@@ -26,6 +39,15 @@ def check_optimizer(name: str) -> None:
     """Raise `InputError` when no optimizer has this name."""
     if name not in OPTIMIZERS:
         raise InputError(f"optimizer {name!r} is unknown; one of {', '.join(OPTIMIZERS)}")
+
+
+def rescaled_rate(optimizer: str, rate: float, before: int, after: int) -> float:
+    """The learning rate that does with batches of `after` photos what `rate` did with `before`.
+
+    SGD's grows as the batch does (Goyal et al., arXiv 1706.02677), the root of that is for those
+    that divide by the gradient's size (Malladi et al., arXiv 2205.10287).
+    """
+    return rate * (after / before if optimizer == "sgd" else math.sqrt(after / before))
 
 
 def build_optimizer(stage: Stage, steps_per_epoch: int) -> keras.optimizers.Optimizer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -24,22 +25,27 @@ from numpy.typing import NDArray
 from models.errors import InputError
 from models.files import write_text, writing_to
 from models.metrics import score
-from models.progress import progress_bar
 from training.flowers.audit import Audit, audit, without_unreadable
 from training.flowers.augment import build_augmentation
 from training.flowers.batch_norm import is_folded, unfold_batch_norm
 from training.flowers.checkpoint import Checkpoint, best_epoch
 from training.flowers.dataset import Batches, Splits, decoded, load_splits
 from training.flowers.distill import build_student, merge_heads, teacher_record, without_path
+from training.flowers.epoch_bar import EpochBar
 from training.flowers.features import cached_features
+from training.flowers.fingerprint import decisions, features_key
 from training.flowers.network import Network, build_network, find_builder, set_fine_tuning
 from training.flowers.optimizers import build_optimizer, check_optimizer
-from training.flowers.recipe import Recipe, Stage, dump_recipe, identity
+from training.flowers.recipe import Recipe, Stage, dump_recipe
 from training.flowers.weights import weights_record
 from training.provenance import git_commit, package_versions
 
 STAGES = ("head", "fine_tune")
 Say = Callable[[str], None]
+
+
+class DivergedError(InputError):
+    """The loss became infinite or no number: the recipe's rate is too high for its model."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +54,13 @@ class Run:
 
     recipe: Recipe
     out: Path
+    cache: Path  # of decoded photos and features
+    features: str  # changes with the features
     checkpoint: Checkpoint
     splits: Splits
     network: Network
     say: Say
     commit: str  # at the start: the checkout may move on while a run lasts
-
-    @property
-    def cache(self) -> Path:
-        """Where decoded photos and features are kept."""
-        return self.out / "cache"
 
     def pixels(self, split: str) -> NDArray[np.uint8]:
         """All photos of a split, [N, S, S, 3]."""
@@ -66,7 +69,13 @@ class Run:
 
 
 def train(
-    data: Path, recipe: Recipe, out: Path, *, allow_unreadable: bool = False, say: Say = print
+    data: Path,
+    recipe: Recipe,
+    out: Path,
+    *,
+    allow_unreadable: bool = False,
+    cache: Path | None = None,
+    say: Say = print,
 ) -> dict[str, Any]:
     """Train a classifier, or go on with a training that was interrupted.
 
@@ -76,6 +85,7 @@ def train(
         out: Receives `model.keras`, `labels.txt`, `training.json`, `audit.json`, `recipe.toml`,
             TensorBoard `logs/`, `checkpoint/` and `cache/`.
         allow_unreadable: Leave unreadable photos out (the audit names them) instead of stopping.
+        cache: Folder of decoded photos and features that runs share, instead of the run's own.
         say: Receives one line of progress at a time.
 
     Returns:
@@ -83,15 +93,14 @@ def train(
 
     Raises:
         InputError: Unusable data or recipe, or `out` holds another run.
+        DivergedError: The loss is infinite or no number.
     """
     for stage in STAGES:
         check_optimizer(getattr(recipe, stage).optimizer)
     find_builder(recipe)
     splits = load_splits(data, recipe.seed)
     report = audit(splits, recipe.image_size)
-    decided = identity(without_path(recipe)) | weights_record(recipe.weights)
-    decided |= teacher_record(recipe)
-    fingerprint = json.dumps([decided, report.data_sha256], sort_keys=True)
+    fingerprint = json.dumps([decisions(recipe), report.data_sha256], sort_keys=True)
     key = hashlib.sha256(fingerprint.encode()).hexdigest()
     checkpoint = Checkpoint(out / "checkpoint", key)  # refuses before anything is written
     write_text(out / "audit.json", json.dumps(report.as_json(), indent=1))
@@ -108,7 +117,9 @@ def train(
     network = build_network(recipe, len(splits.labels))
     if network.fresh_layers:
         say(f"start fresh, not in {recipe.weights}: {', '.join(network.fresh_layers)}")
-    run = Run(recipe, out, checkpoint, splits, network, say, git_commit())
+    features = features_key(recipe, report.data_sha256)
+    cache = cache or out / "cache"
+    run = Run(recipe, out, cache, features, checkpoint, splits, network, say, git_commit())
     _train_head(run)
     _fine_tune(run)
     return _finish(run, report)
@@ -142,9 +153,7 @@ def _train_head(run: Run) -> None:
         run.say("head: skipped (no start weights)" if run.recipe.head.epochs else "head: skipped")
         return
     features = [
-        cached_features(
-            run.network.trunk, run.pixels(split), run.cache, f"{split}-{run.checkpoint.key[:12]}"
-        )
+        cached_features(run.network.trunk, run.pixels(split), run.cache, f"{split}-{run.features}")
         for split in ("train", "val")
     ]
     _run_stage(run, "head", run.network.head, *features)
@@ -217,9 +226,18 @@ def _run_stage(
             epochs=epoch + 1,
             shuffle=False,
             verbose=0,
-            callbacks=[log, _Progress(f"{name} {epoch + 1}/{stage.epochs}")],
+            callbacks=[
+                log,
+                keras.callbacks.TerminateOnNaN(),
+                EpochBar(f"{name} {epoch + 1}/{stage.epochs}"),
+            ],
         )
         record = {key: float(values[-1]) for key, values in fit.history.items()}
+        if not math.isfinite(record["loss"] + record["val_loss"]):
+            raise DivergedError(
+                f"{name} {epoch + 1}/{stage.epochs}: diverged, the loss is {record['loss']} (val "
+                f"{record['val_loss']}); lower learning_rate = {stage.learning_rate:g}"
+            )
         record["seconds"] = round(time.perf_counter() - started, 2)
         history.append(record)
         run.checkpoint.save(name, history, model)
@@ -274,24 +292,3 @@ def _finish(run: Run, report: Audit) -> dict[str, Any]:
         f"on {scores.n} photos -> {run.out / 'model.keras'}"
     )
     return summary
-
-
-class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """A bar over the batches of one epoch."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__()
-        self.title = title
-        self.bar = progress_bar()
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self.bar.start()
-        self.task = self.bar.add_task(self.title, total=self.params["steps"], note="")
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        values = logs or {}
-        note = f"loss {values.get('loss', 0):.3f} accuracy {values.get('accuracy', 0):.3f}"
-        self.bar.update(self.task, advance=1, note=note)
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        self.bar.stop()

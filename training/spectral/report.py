@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from models.files import write_text
+from training.cells import read_cells
 from training.spectral.figures import Point, draw_trade_off
 from training.spectral.networks import KINDS
 from training.spectral.noise import FACTORS, LEVELS
 from training.spectral.recipe import AUGMENTATIONS, SPLITS
-from training.spectral.study import read_cells
 from training.spectral.target import (
     LARGE,
     LEVEL,
@@ -61,7 +61,10 @@ def write_report(run: Path, out: Path) -> dict[str, Any]:
     Raises:
         InputError: There is no study.
     """
-    cells = {Key(c["task"], c["split"], c["augmentation"], c["kind"]): c for c in read_cells(run)}
+    cells = {
+        Key(c["task"], c["split"], c["augmentation"], c["kind"]): c
+        for c in read_cells(run, "spectral-study")
+    }
     how = next(iter(cells.values()))["how"]
     intro = _INTRODUCTION.format(**how["training"], seeds=how["seeds"], tables=TABLES)
     reached = met(cells)

@@ -19,14 +19,13 @@ import keras
 from models.errors import InputError
 from models.files import write_text
 from models.progress import progress_bar
+from training.cells import CELLS, is_done
 from training.provenance import git_commit, package_versions
 from training.spectral.networks import KINDS, count_parameters
 from training.spectral.recipe import Study
 from training.spectral.samples import Samples, fingerprint
 from training.spectral.tasks import TASKS, load_task
 from training.spectral.trial import try_kind
-
-CELLS = "cells"
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def run(study: Study, root: Path, out: Path) -> dict[str, int]:
     """
     cells = list(grid(study))
     how = {"seeds": study.seeds, "draws": study.draws, "training": asdict(study.training)}
-    missing = [cell for cell in cells if not _is_done(out / CELLS / cell.file, how)]
+    missing = [cell for cell in cells if not is_done(out / CELLS / cell.file, how)]
     tasks = {name: load_task(name, root) for name in {cell.task for cell in missing}}
     made = {"commit": git_commit(), "packages": package_versions()}
     with progress_bar() as bar:
@@ -127,24 +126,3 @@ def run_cell(cell: Cell, samples: Samples, study: Study) -> dict[str, Any]:
         "parameters": count_parameters(trial.models[0]),
         **trial.scores,
     }
-
-
-def read_cells(out: Path) -> list[dict[str, Any]]:
-    """The finished cells of a run folder.
-
-    Raises:
-        InputError: There is none.
-    """
-    files = sorted((out / CELLS).glob("*.json"))
-    if not files:
-        raise InputError(f"{out}: no study; run bombus train spectral-study")
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
-
-
-def _is_done(file: Path, how: dict[str, Any]) -> bool:
-    """Is the cell there, and did it learn in this way?"""
-    if not file.exists():
-        return False
-    if json.loads(file.read_text(encoding="utf-8"))["how"] != how:
-        raise InputError(f"{file}: made by another recipe; choose another --out")
-    return True

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import InputError
-from training.flowers.optimizers import OPTIMIZERS, WarmupDecay, build_optimizer, check_optimizer
+from training.flowers.optimizers import (
+    DEFAULT_RATES,
+    OPTIMIZERS,
+    WarmupDecay,
+    build_optimizer,
+    check_optimizer,
+    rescaled_rate,
+)
 from training.flowers.recipe import Stage
 
 
@@ -36,6 +43,15 @@ def test_an_unknown_optimizer_is_refused_in_one_line() -> None:
         assert "'lion' is unknown" in message
         assert all(name in message for name in OPTIMIZERS)
         assert "\n" not in message
+
+
+def test_a_larger_batch_takes_a_larger_rate() -> None:
+    assert rescaled_rate("sgd", 0.1, 32, 128) == pytest.approx(0.4)
+    assert rescaled_rate("sgd", 0.1, 32, 16) == pytest.approx(0.05)
+    assert DEFAULT_RATES.keys() == OPTIMIZERS.keys()
+    for name in OPTIMIZERS.keys() - {"sgd"}:
+        assert rescaled_rate(name, 0.1, 32, 128) == pytest.approx(0.2)
+        assert rescaled_rate(name, 0.1, 32, 32) == 0.1
 
 
 def expected_rate(step: int, peak: float, warmup: int, steps: int, shape: str) -> float:

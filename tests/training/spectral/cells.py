@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from training.cells import CELLS
 from training.spectral.networks import KINDS
 from training.spectral.recipe import AUGMENTATIONS
-from training.spectral.study import CELLS, Cell
+from training.spectral.study import Cell
 from training.spectral.tasks import TASKS
 
 HOW = {

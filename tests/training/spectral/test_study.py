@@ -8,9 +8,10 @@ import pytest
 
 from models.errors import InputError
 from tests.training.spectral.spectra import spectra
+from training.cells import read_cells
 from training.spectral.networks import KINDS
 from training.spectral.recipe import Study, Training
-from training.spectral.study import grid, read_cells, run
+from training.spectral.study import grid, run
 from training.spectral.tasks import TASKS
 
 SMALL = Study(
@@ -38,7 +39,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_study_goes_on_with_what_is_missing(root: Path, tmp_path: Path) -> None:
     assert run(SMALL, root, tmp_path) == {"cells": 1, "run": 1}
-    (cell,) = before = read_cells(tmp_path)
+    (cell,) = before = read_cells(tmp_path, "spectral-study")
     assert (cell["samples"], cell["bands"], cell["classes"]) == (90, 4, 3)
     assert cell["parameters"] == 6 * 3 + 3
     assert cell["diverged"] == []
@@ -47,7 +48,9 @@ def test_a_study_goes_on_with_what_is_missing(root: Path, tmp_path: Path) -> Non
     assert set(cell["packages"]) >= {"keras", "tensorflow"}
     more = replace(SMALL, augmentations=("none", "gain"))
     assert run(more, root, tmp_path) == {"cells": 2, "run": 1}
-    assert [c for c in read_cells(tmp_path) if c["augmentation"] == "none"] == before
+    assert [
+        c for c in read_cells(tmp_path, "spectral-study") if c["augmentation"] == "none"
+    ] == before
     with pytest.raises(InputError, match="made by another recipe"):
         run(replace(SMALL, seeds=3), root, tmp_path)
 
@@ -65,4 +68,4 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="kind 'tree'"):
         list(grid(Study(kinds=("tree",))))
     with pytest.raises(InputError, match="no study; run bombus train spectral-study"):
-        read_cells(tmp_path)
+        read_cells(tmp_path, "spectral-study")

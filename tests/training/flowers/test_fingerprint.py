@@ -1,0 +1,50 @@
+"""Fingerprints: what decides features, and what decides a run beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.flowers.fingerprint import decisions, features_key
+from training.flowers.recipe import Recipe
+from training.recipe import with_values
+
+DATA = {"train": "a", "val": "b"}
+
+
+def with_weights(path: Path, content: bytes) -> Recipe:
+    path.write_bytes(content)
+    return Recipe(weights=str(path))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"head": {"optimizer": "sgd"}}, {"fine_tune": {"epochs": 3}}, {"dropout": 0.5}],
+    ids=str,
+)
+def test_runs_that_learn_otherwise_share_features(changes: dict[str, Any]) -> None:
+    changed = with_values(Recipe(), changes, "test")
+    assert features_key(changed, DATA) == features_key(Recipe(), DATA)
+    assert decisions(changed) != decisions(Recipe())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"backbone": "VGG16"}, {"image_size": 96}, {"pooling": "flatten"}, {"seed": 1}],
+    ids=str,
+)
+def test_another_trunk_has_other_features(changes: dict[str, Any]) -> None:
+    changed = with_values(Recipe(), changes, "test")
+    assert features_key(changed, DATA) != features_key(Recipe(), DATA)
+
+
+def test_files_count_by_their_content(tmp_path: Path) -> None:
+    (tmp_path / "moved").mkdir()
+    recipes = [with_weights(tmp_path / name, b"1") for name in ("w.npz", "moved/w.npz")]
+    assert decisions(recipes[0]) == decisions(recipes[1])
+    assert features_key(recipes[0], DATA) == features_key(recipes[1], DATA)
+    before = features_key(recipes[0], DATA)
+    assert features_key(with_weights(tmp_path / "w.npz", b"2"), DATA) != before
+    assert features_key(recipes[1], DATA | {"val": "c"}) != before

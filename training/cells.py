@@ -1,0 +1,40 @@
+"""The finished cells of a study: a folder with one JSON file each, so that a study can go on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from models.errors import InputError
+
+CELLS = "cells"
+
+
+def is_done(file: Path, how: dict[str, Any]) -> bool:
+    """Is the cell there, and was it made in this way?
+
+    Args:
+        file: Of the cell; its `how` says the way.
+        how: As JSON gives it back.
+
+    Raises:
+        InputError: It was made in another way.
+    """
+    if not file.exists():
+        return False
+    if json.loads(file.read_text(encoding="utf-8"))["how"] != how:
+        raise InputError(f"{file}: made by another recipe; choose another --out")
+    return True
+
+
+def read_cells(out: Path, command: str) -> list[dict[str, Any]]:
+    """The finished cells of a run folder, by name.
+
+    Raises:
+        InputError: There is none; the command makes them.
+    """
+    files = sorted((out / CELLS).glob("*.json"))
+    if not files:
+        raise InputError(f"{out}: no study; run bombus train {command}")
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]

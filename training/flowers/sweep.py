@@ -1,0 +1,221 @@
+"""The sweep: every trial of a grid, resumable at any point, in this process or on a cluster.
+
+A sweep's folder holds for each trial a run of `training.flowers.train` under `trials/` and, once it
+has ended, a JSON file under `cells/`; for each optimizer the rates that were tried under `rates/`;
+and `cache/`, the photos and features that trials share. What is there is not done again; a grid
+that has grown only adds trials. One that diverges is a result, too.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from models.errors import InputError
+from models.files import write_text
+from models.progress import progress_bar
+from training.cells import CELLS, is_done
+from training.engines import Engine, run_here
+from training.flowers.dataset import Splits, load_splits
+from training.flowers.fingerprint import decisions
+from training.flowers.network import find_builder
+from training.flowers.optimizers import check_optimizer
+from training.flowers.rates import SearchJob, search, search_key, stage_rates
+from training.flowers.recipe import Recipe
+from training.flowers.sweep_recipe import Axes, Sweep, name_of
+from training.flowers.train import STAGES, DivergedError, train
+from training.provenance import git_commit, machine, package_versions
+
+TRIALS, RATES, SWEEP = "trials", "rates", "sweep.json"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One combination of the grid.
+
+    Attributes:
+        axes: Its place.
+        recipe: What it trains.
+        how: All that decides it, for its fingerprint.
+        data: Folder of photos.
+        sweep: Folder of the sweep.
+    """
+
+    axes: Axes
+    recipe: Recipe
+    how: dict[str, Any]
+    data: Path
+    sweep: Path
+
+    @property
+    def name(self) -> str:
+        """Of its folder and file."""
+        return name_of(self.axes)
+
+    @property
+    def out(self) -> Path:
+        """Its run."""
+        return self.sweep / TRIALS / self.name
+
+    @property
+    def file(self) -> Path:
+        """Its result."""
+        return self.sweep / CELLS / f"{self.name}.json"
+
+
+def run(
+    sweep: Sweep, data: Path, out: Path, *, engine: Engine = run_here, say: Say = print
+) -> dict[str, int]:
+    """Train the trials that are not there yet.
+
+    Args:
+        sweep: Which.
+        data: Folder with `train/` and `val/`.
+        out: Folder of the sweep; with more machines than one, on a disk that they share.
+        engine: Where they run.
+        say: Receives a line for each trial.
+
+    Returns:
+        How many trials there are, how many were run now, and how many of all diverged.
+
+    Raises:
+        InputError: Unusable data or recipe, or the folder holds trials by another.
+    """
+    data, out = data.absolute(), out.absolute()  # nodes have their own working folders
+    if not (data / "train").is_dir():
+        raise InputError(f"{data}: a sweep needs train/ and val/, so that no trial splits anew")
+    for axes in sweep.axes():
+        _check(sweep.recipe(axes))
+    splits = load_splits(data, sweep.base.seed)
+    hashes = {name: photos.sha256 for name, photos in splits.items()}
+    for leftover in (out / "cache").rglob(".*"):  # of a killed process: see `writing_to`
+        shutil.rmtree(leftover, ignore_errors=True)
+    rates = _find_rates(sweep, data, out, hashes, engine=engine, say=say)
+    trials = []
+    for axes, found in zip(sweep.axes(), rates, strict=True):
+        recipe = _rooted(sweep.recipe(axes, found))
+        how = {"recipe": decisions(recipe), "data_sha256": hashes}
+        trials.append(Trial(axes, recipe, json.loads(json.dumps(how)), data, out))
+    missing = [trial for trial in trials if not is_done(trial.file, trial.how)]
+    _write_down(sweep, trials, splits, out)
+    with progress_bar() as bar:
+        shown = bar.add_task("sweep", total=len(trials), note="")
+        bar.advance(shown, len(trials) - len(missing))
+        for line in engine(try_one, missing):
+            say(line)
+            bar.advance(shown)
+    lost = [trial.name for trial in trials if not trial.file.exists()]
+    if lost:
+        raise InputError(
+            f"{out / CELLS}: has no {lost[0]}, which a node says it made; --out must be on a disk "
+            "that all nodes share"
+        )
+    ended = [json.loads(trial.file.read_text(encoding="utf-8"))["status"] for trial in trials]
+    return {"trials": len(trials), "run": len(missing), "diverged": ended.count("diverged")}
+
+
+def try_one(trial: Trial) -> str:
+    """Train one, or go on with it; write its result, and return a line that says it."""
+    trial.out.mkdir(parents=True, exist_ok=True)
+    facts: dict[str, Any] = {"name": trial.name, "axes": _plain(trial.axes), "how": trial.how}
+    with (trial.out / "log.txt").open("a", encoding="utf-8") as log:
+
+        def say(line: str) -> None:
+            print(line, file=log, flush=True)
+
+        try:
+            summary = train(
+                trial.data, trial.recipe, trial.out, cache=trial.sweep / "cache", say=say
+            )
+            keys = ("val", "seconds", "parameters", "fresh_layers", "best_epoch", "backend")
+            facts |= {"status": "trained", **{key: summary[key] for key in keys}}
+            line = f"{trial.name}: val top-1 {summary['val']['top1']:.4f}"
+        except DivergedError as error:
+            say(str(error))
+            facts |= {"status": "diverged", "reason": str(error)}
+            line = f"{trial.name}: {error}"
+    facts |= {"commit": git_commit(), "packages": package_versions(), "machine": machine()}
+    write_text(trial.file, json.dumps(facts, indent=1))
+    shutil.rmtree(trial.out / "checkpoint", ignore_errors=True)  # of no more use, and large
+    keras.backend.clear_session()
+    gc.collect()  # a compiled loop is large, and held in cycles
+    return line
+
+
+def _find_rates(
+    sweep: Sweep, data: Path, out: Path, hashes: dict[str, str], *, engine: Engine, say: Say
+) -> Sequence[dict[str, float] | None]:
+    """Each trial's learning rates by stage, after the searches that are not there yet."""
+    if sweep.search is None:
+        return [None] * len(sweep.axes())
+    recipes = [_rooted(sweep.recipe(axes)) for axes in sweep.axes()]
+    keys = [search_key(recipe, sweep.search, hashes) for recipe in recipes]
+    files: dict[str, dict[str, Path]] = defaultdict(dict)
+    for key, recipe in zip(keys, recipes, strict=True):
+        for stage in STAGES:
+            name = getattr(recipe, stage).optimizer
+            files[key][name] = out / RATES / f"{key}.{name}.json"
+    jobs = []
+    for key, recipe in dict(zip(keys, recipes, strict=True)).items():
+        missing = tuple(name for name, file in files[key].items() if not file.exists())
+        if missing:
+            jobs.append(SearchJob(recipe, missing, sweep.search, data, out / "cache", files[key]))
+    for _ in engine(search, jobs):
+        pass
+    found = []
+    for key, recipe in zip(keys, recipes, strict=True):
+        chosen = {
+            name: json.loads(file.read_text(encoding="utf-8"))["chosen"]
+            for name, file in files[key].items()
+        }
+        found.append(stage_rates(recipe, sweep.search, chosen))
+    if jobs:
+        say(f"learning rates: {sum(len(job.optimizers) for job in jobs)} searched")
+    return found
+
+
+def _check(recipe: Recipe) -> None:
+    """Raise `InputError` where a recipe names what is not there, before any trial begins."""
+    for stage in STAGES:
+        check_optimizer(getattr(recipe, stage).optimizer)
+    find_builder(recipe)
+    decisions(recipe)
+
+
+def _rooted(recipe: Recipe) -> Recipe:
+    """The recipe with whole paths, since a node may work in another folder."""
+    weights, teacher = recipe.weights, recipe.distill.teacher
+    if weights not in ("imagenet", "none"):
+        weights = str(Path(weights).absolute())
+    if teacher:
+        teacher = str(Path(teacher).absolute())
+    return replace(recipe, weights=weights, distill=replace(recipe.distill, teacher=teacher))
+
+
+def _write_down(sweep: Sweep, trials: Sequence[Trial], splits: Splits, out: Path) -> None:
+    """What the sweep is, for its report."""
+    facts = {
+        "grid": {axis: [_shown(value) for value in values] for axis, values in sweep.grid.items()},
+        "search": asdict(sweep.search) if sweep.search else None,
+        "trials": [trial.name for trial in trials],
+        "labels": list(splits.labels),
+    }
+    write_text(out / SWEEP, json.dumps(facts, indent=1))
+
+
+def _plain(axes: Axes) -> Axes:
+    return {axis: _shown(value) for axis, value in axes.items()}
+
+
+def _shown(value: Any) -> Any:
+    """A value of an axis as records have it: of a file its name, never its path."""
+    return Path(value).name if isinstance(value, str) else value
