@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import nullcontext, redirect_stdout
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -61,13 +63,15 @@ def sweep(
     if address and engine is EngineName.here:
         raise InputError(f"--address {address}: only --engine ray has one; add it")
     on_ray = partial(run_on_ray, address=address, cpus=cpus, gpus=gpus)
-    done = run(
-        load_sweep(recipe, given),
-        data,
-        out,
-        engine=run_here if engine is EngineName.here else on_ray,
-        say=(lambda line: None) if as_json else typer.echo,
-    )
+    # Ray and Keras tell of lost nodes and losses on the output, which is JSON's alone.
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        done = run(
+            load_sweep(recipe, given),
+            data,
+            out,
+            engine=run_here if engine is EngineName.here else on_ray,
+            say=(lambda line: None) if as_json else typer.echo,
+        )
     said = f"{done['run']} of {done['trials']} trials run, {done['diverged']} diverged -> {out}"
     typer.echo(json.dumps(done) if as_json else said)
 
