@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from export.conversion.tidy import sort_nodes
+from export.conversion.tidy import share_constants, sort_nodes
 from models.errors import ConversionError, reason
 from models.manifest import Scheme
 
@@ -170,6 +170,7 @@ def static(
         raise ValueError("nothing in it can be computed in 8 bits; choose f32")
     if spared:
         _keep_outputs(result.graph)
+    share_constants(result.graph)
     return result
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from graphlib import TopologicalSorter
+from typing import Any
 
 import onnx
+from onnx import numpy_helper
 
 from models.errors import InputError
 
@@ -65,6 +67,32 @@ def one_row(model: onnx.ModelProto) -> onnx.ModelProto:
             axis.dim_value = 1
     del model.graph.value_info[:]  # of any number of rows; readers infer it
     return model
+
+
+def share_constants(graph: onnx.GraphProto) -> None:
+    """Keep one of the constants that are the same; a zero point per channel is a row of zeros."""
+    first, kept = dict[tuple[Any, ...], str](), dict[str, str]()
+    for tensor in graph.initializer:
+        value = numpy_helper.to_array(tensor)
+        same = (tensor.data_type, value.shape, value.tobytes())
+        kept[tensor.name] = first.setdefault(same, tensor.name)
+    for node in graph.node:
+        _read_instead(node, kept)
+    of_outputs = {output.name for output in graph.output}
+    left = [t for t in graph.initializer if kept[t.name] == t.name or t.name in of_outputs]
+    del graph.initializer[:]
+    graph.initializer.extend(left)
+
+
+def _read_instead(node: onnx.NodeProto, others: Mapping[str, str]) -> None:
+    """Let a node and the graphs in it read other tensors, but for names that these make anew."""
+    node.input[:] = [others.get(name, name) for name in node.input]
+    for inner in _inner(node):
+        made = {v.name for v in (*inner.input, *inner.initializer)}
+        made.update(name for n in inner.node for name in n.output)
+        outside = {name: other for name, other in others.items() if name not in made}
+        for n in inner.node:
+            _read_instead(n, outside)
 
 
 def _names(graph: onnx.GraphProto) -> Iterator[str]:

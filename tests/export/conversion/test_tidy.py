@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
-from export.conversion.tidy import AGES, age, one_row, sort_nodes, tidy
+from export.conversion.tidy import AGES, age, one_row, share_constants, sort_nodes, tidy
 from models.errors import InputError
 
 
@@ -76,3 +78,21 @@ def test_ages() -> None:
     for wrong in ("1.2", "new", "", "1"):
         with pytest.raises(InputError, match=r"give a version from 1\.7"):
             age(wrong)
+
+
+def test_the_same_constants_are_one() -> None:
+    model = chain()
+    graph = model.graph
+    zeros = np.zeros(2, np.float32)
+    same = {"a": zeros, "b": zeros, "t5": zeros}  # not the branches' t5, which is computed
+    other: dict[str, Any] = {"c": -zeros, "d": zeros[:1], "e": np.zeros(2, np.float64)}
+    graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in (same | other).items())
+    del graph.node[:-1]
+    branch = graph.node[0].attribute[0].g
+    branch.node.insert(0, helper.make_node("Add", ["b", "x"], ["t5"]))
+    del graph.node[0].attribute[1:]
+    graph.node[0].attribute.append(helper.make_attribute("else_branch", branch))
+    share_constants(graph)
+    assert [t.name for t in graph.initializer] == ["a", *other]
+    for attribute in graph.node[0].attribute:
+        assert [list(n.input) for n in attribute.g.node] == [["a", "x"], ["t5"]]
