@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 from keras import ops
 
+from training.flowers.harm import Harmed, RandomBlur, RandomNoise
 from training.flowers.recipe import Augmentation
+
+_Common = dict[str, Any]  # what every layer is given
 
 
 def build_augmentation(options: Augmentation, image_size: int, seed: int) -> keras.Sequential:
@@ -17,49 +21,58 @@ def build_augmentation(options: Augmentation, image_size: int, seed: int) -> ker
     They compute in float32 whatever the policy: bfloat16 has 8 bits of mantissa, too few for
     pixels. Borders are filled by reflection, which leaves no black corners to learn from.
     """
-    layers, common = [keras.Input((image_size, image_size, 3))], {"dtype": "float32"}
-    if options.flip:
-        layers.append(keras.layers.RandomFlip("horizontal", seed=seed, **common))
-    if options.rotation:
-        layers.append(
-            keras.layers.RandomRotation(
-                options.rotation, fill_mode="reflect", seed=seed + 1, **common
-            )
-        )
-    if options.zoom:
-        layers.append(
-            keras.layers.RandomZoom(
-                (-options.zoom, 0.0), fill_mode="reflect", seed=seed + 2, **common
-            )
-        )
-    if options.translation:
-        layers.append(
-            keras.layers.RandomTranslation(
-                options.translation,
-                options.translation,
-                fill_mode="reflect",
-                seed=seed + 3,
-                **common,
-            )
-        )
-    pixels = {"value_range": (0, 255), **common}
-    if options.brightness:
-        layers.append(keras.layers.RandomBrightness(options.brightness, seed=seed + 4, **pixels))
-    if options.contrast:
-        layers.append(keras.layers.RandomContrast(options.contrast, seed=seed + 5, **pixels))
-    if options.gamma:
-        layers.append(RandomGamma(options.gamma, seed=seed + 7, **common))
-    if options.cast:
-        layers.append(RandomCast(options.cast, seed=seed + 8, **common))
-    if options.erasing:
-        layers.append(
-            keras.layers.RandomErasing(
-                (options.erasing, options.erasing), fill_value=127.0, seed=seed + 6, **pixels
-            )
-        )
-    if len(layers) == 1:
+    common = {"dtype": "float32"}
+    layers = [
+        *_views(options, seed, common),
+        *_lights(options, seed, common),
+        *_losses(options, seed, common),
+    ]
+    if not layers:
         layers.append(keras.layers.Identity(**common))  # a model needs a layer
-    return keras.Sequential(layers, name="augmentation")
+    photos = keras.Input((image_size, image_size, 3))
+    return keras.Sequential([photos, *layers], name="augmentation")
+
+
+def _views(options: Augmentation, seed: int, common: _Common) -> Iterator[keras.layers.Layer]:
+    """Where the camera stands."""
+    mirrored = common | {"fill_mode": "reflect"}
+    if options.flip:
+        yield keras.layers.RandomFlip("horizontal", seed=seed, **common)
+    if options.rotation:
+        yield keras.layers.RandomRotation(options.rotation, seed=seed + 1, **mirrored)
+    if options.zoom:
+        yield keras.layers.RandomZoom((-options.zoom, 0.0), seed=seed + 2, **mirrored)
+    if options.translation:
+        most = options.translation
+        yield keras.layers.RandomTranslation(most, most, seed=seed + 3, **mirrored)
+    if options.shrink:
+        out = (0.0, 1 / (1 - options.shrink) - 1)
+        yield Harmed(keras.layers.RandomZoom(out, seed=seed + 9, **mirrored), 0, **common)
+    if options.blur:
+        yield Harmed(RandomBlur(options.blur, seed=seed + 10, **common), 1, **common)
+
+
+def _lights(options: Augmentation, seed: int, common: _Common) -> Iterator[keras.layers.Layer]:
+    """What light it sees."""
+    pixels = common | {"value_range": (0, 255)}
+    if options.brightness:
+        yield keras.layers.RandomBrightness(options.brightness, seed=seed + 4, **pixels)
+    if options.contrast:
+        yield keras.layers.RandomContrast(options.contrast, seed=seed + 5, **pixels)
+    if options.gamma:
+        yield RandomGamma(options.gamma, seed=seed + 7, **common)
+    if options.cast:
+        yield RandomCast(options.cast, seed=seed + 8, **common)
+
+
+def _losses(options: Augmentation, seed: int, common: _Common) -> Iterator[keras.layers.Layer]:
+    """What the photo lacks."""
+    if options.noise:
+        yield Harmed(RandomNoise(options.noise, seed=seed + 11, **common), 2, **common)
+    if options.erasing:
+        often = (options.erasing, options.erasing)
+        pixels = common | {"value_range": (0, 255)}
+        yield keras.layers.RandomErasing(often, fill_value=127.0, seed=seed + 6, **pixels)
 
 
 class _RandomColour(keras.layers.Layer):  # type: ignore[misc]

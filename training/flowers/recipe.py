@@ -18,6 +18,9 @@ STEMS = ("none", "contrast", "contrast+rgb")
 class Augmentation:
     """Random changes of the training photos; 0 or false switches one off.
 
+    Shrinking, blur and noise each befall another quarter of a batch, and the last quarter stays
+    without: photos of use to learn from are kept, and many ways to be bad are not heaped on one.
+
     Attributes:
         flip: Mirror left and right.
         rotation: Largest turn either way, as a fraction of a full circle.
@@ -28,6 +31,9 @@ class Augmentation:
         erasing: Probability of painting a random rectangle grey.
         gamma: Photos are raised to a power between 1 / (1 + gamma) and 1 + gamma.
         cast: Each channel gets a gain of its own between 1 / (1 + cast) and 1 + cast.
+        shrink: Most of its side that a photo loses, amid its own mirror images; at most a half.
+        blur: Longest motion, as a fraction of the side; a disc's radius is at most a third of it.
+        noise: Largest standard deviation of Gaussian noise, as a fraction of the full range.
     """
 
     flip: bool = True
@@ -39,6 +45,9 @@ class Augmentation:
     erasing: float = 0.0
     gamma: float = 0.0
     cast: float = 0.0
+    shrink: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -142,6 +151,8 @@ class Recipe:
         for key, share in asdict(self.augmentation).items():
             _require(0 <= share <= 1, f"augmentation.{key}", share, "0 to 1")
         _require(self.augmentation.zoom < 1, "augmentation.zoom", self.augmentation.zoom, "below 1")
+        shrink = self.augmentation.shrink
+        _require(shrink <= 0.5, "augmentation.shrink", shrink, "at most 0.5")
         for key in ("temperature", "weight"):
             value = getattr(self.distill, key)
             _require(0 < value < math.inf, f"distill.{key}", value, "above 0 and finite")
@@ -185,7 +196,11 @@ def identity(recipe: Recipe) -> dict[str, Any]:
     values, default = asdict(recipe), asdict(Recipe())
     for part, before, keys in (
         (values, default, ("stem", "distill")),
-        (values["augmentation"], default["augmentation"], ("gamma", "cast")),
+        (
+            values["augmentation"],
+            default["augmentation"],
+            ("gamma", "cast", "shrink", "blur", "noise"),
+        ),
     ):
         for key in keys:
             if part[key] == before[key]:

@@ -16,7 +16,7 @@ from training.flowers.recipe import Augmentation
 Photos = NDArray[np.float32]
 SIZE = 24
 OFF = Augmentation(False, 0, 0, 0, 0, 0, 0)
-STRONG = Augmentation(True, 0.5, 0.6, 0.4, 0.5, 0.8, 1.0, 1.0, 1.0)
+STRONG = Augmentation(True, 0.5, 0.6, 0.4, 0.5, 0.8, 1.0, 1.0, 1.0, 0.5, 0.3, 0.2)
 
 
 def photos(count: int = 16) -> Photos:
@@ -55,7 +55,52 @@ def test_each_change_can_be_switched_on_alone(name: str) -> None:
     value: Any = True if name == "flip" else 0.5
     out = augmented(replace(OFF, **{name: value}), photos(32))
     changed = np.abs(out - photos(32)).max(axis=(1, 2, 3)) > 2
-    assert 6 <= changed.sum() <= 32
+    assert 4 <= changed.sum() <= 32
+
+
+@pytest.mark.parametrize(("name", "first"), [("shrink", 0), ("blur", 1), ("noise", 2)])
+def test_harms_befall_other_photos_of_a_batch(name: str, first: int) -> None:
+    batch = photos(30)  # no multiple of four, as an epoch's last batch
+    change: dict[str, Any] = {name: 0.5}
+    out = augmented(replace(OFF, **change), batch)
+    same = [np.array_equal(a, b) for a, b in zip(out, batch, strict=True)]
+    assert sum(same[first::4]) <= 2  # a blur may be too little to be seen
+    assert all(same[place] for place in range(30) if place % 4 != first)
+
+
+def test_shrunk_photos_stand_amid_their_mirror_images() -> None:
+    ramp = np.tile(np.linspace(0, 255, SIZE, dtype=np.float32)[:, None], (32, SIZE, 1, 3))
+    rows = augmented(replace(OFF, shrink=0.5), ramp)[::4, SIZE // 2, :, 0]
+    steepest = np.diff(rows).max(axis=1) / np.diff(ramp[0, 0, :, 0]).max()
+    assert ((steepest > 1) & (steepest < 2.01)).all()
+    assert (np.diff(rows)[:, 0] < 0).any()  # a mirror image begins at the left
+    assert len(np.unique(steepest.round(3))) == 8
+
+
+def test_blur_keeps_the_light_and_spreads_a_point_over_a_line_or_a_disc() -> None:
+    points = np.zeros((200, SIZE, SIZE, 3), np.float32)
+    points[:, SIZE // 2, SIZE // 2] = 255
+    out = augmented(replace(OFF, blur=0.5), points)[1::4, :, :, 0] / 255
+    assert np.allclose(out.sum(axis=(1, 2)), 1, atol=1e-5)
+    y, x = np.mgrid[:SIZE, :SIZE] - SIZE // 2
+    moments = np.stack([(out * m).sum(axis=(1, 2)) for m in (x * x, x * y, y * y)], -1)
+    small, large = np.linalg.eigvalsh(moments[:, [0, 1, 1, 2]].reshape(-1, 2, 2)).T
+    lines = (small < 0.3) & (large > 1)
+    discs = (small > 1) & (large < small * 1.1)
+    assert lines.sum() > 10
+    assert discs.sum() > 8
+    assert large[lines].max() <= SIZE**2 / 4 / 12 * 1.1  # half the side: variance of a line
+    assert large[discs].max() <= (SIZE / 6) ** 2 / 4 * 1.2
+
+
+def test_noise_is_drawn_for_every_pixel_and_its_amount_for_every_photo() -> None:
+    grey = np.full((256, SIZE, SIZE, 3), 127, np.float32)
+    noise = augmented(replace(OFF, noise=0.2), grey)[2::4] - 127
+    amounts = noise.std(axis=(1, 2, 3)) / 255
+    assert amounts.min() < 0.03
+    assert 0.15 < amounts.max() <= 0.21
+    assert np.abs(noise.mean(axis=(1, 2, 3))).max() < 6
+    assert abs(np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]) < 0.02
 
 
 def test_a_flip_mirrors_left_and_right_only() -> None:

@@ -164,6 +164,7 @@ def test_mistakes_are_named(text: str, words: str, tmp_path: Path) -> None:
         ("fine_tune", "mixup", "1.5", "0 to 1"),
         ("augmentation", "rotation", "-0.1", "0 to 1"),
         ("augmentation", "zoom", "1.0", "below 1"),
+        ("augmentation", "shrink", "0.6", "at most 0.5"),
         ("augmentation", "brightness", "1.5", "0 to 1"),
         ("augmentation", "erasing", "nan", "0 to 1"),
         ("augmentation", "gamma", "1.5", "0 to 1"),
