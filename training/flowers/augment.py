@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from training.flowers.harm import Harmed, RandomBlur, RandomNoise
@@ -31,6 +32,14 @@ def build_augmentation(options: Augmentation, image_size: int, seed: int) -> ker
         layers.append(keras.layers.Identity(**common))  # a model needs a layer
     photos = keras.Input((image_size, image_size, 3))
     return keras.Sequential([photos, *layers], name="augmentation")
+
+
+def reseed(model: keras.Model, seed: tuple[int, ...]) -> None:
+    """Set every random layer's generator: what is drawn next follows from the seed alone."""
+    generators = [v for v in model.variables if v.path.endswith("seed_generator_state")]
+    words = np.random.SeedSequence(seed).generate_state(2 * len(generators)) >> 1
+    for variable, state in zip(generators, words.reshape(-1, 2), strict=True):
+        variable.assign(state)
 
 
 def _views(options: Augmentation, seed: int, common: _Common) -> Iterator[keras.layers.Layer]:

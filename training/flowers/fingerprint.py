@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from training.flowers.distill import teacher_record, without_path
@@ -22,14 +23,28 @@ def decisions(recipe: Recipe) -> dict[str, Any]:
     return identity(without_path(recipe)) | record
 
 
+# What builds the trunk; the seed too, since layers may start fresh.
+_TRUNK = ("backbone", "width", "image_size", "stem", "pooling", "mixed_precision", "seed")
+
+
 def features_key(recipe: Recipe, data_sha256: Mapping[str, str]) -> str:
     """Twelve digits that change with what decides the features of a recipe's frozen trunk.
 
     Args:
-        recipe: Of it counts what builds the trunk; the seed too, since layers may start fresh.
+        recipe: Of it counts what builds the trunk.
         data_sha256: Of each split.
     """
-    parts = ("backbone", "width", "image_size", "stem", "pooling", "mixed_precision", "seed")
-    values = {key: getattr(recipe, key) for key in parts} | weights_record(recipe.weights)
+    return _key(recipe, _TRUNK, data_sha256)
+
+
+def views_key(recipe: Recipe, data_sha256: Mapping[str, str]) -> str:
+    """The same for the views of photos that `training.flowers.views` keeps."""
+    parts = (*_TRUNK, "unfreeze_from", "freeze_batch_norm", "augmentation")
+    return _key(recipe, parts, data_sha256)
+
+
+def _key(recipe: Recipe, parts: Sequence[str], data_sha256: Mapping[str, str]) -> str:
+    every = asdict(recipe)
+    values = {key: every[key] for key in parts} | weights_record(recipe.weights)
     text = json.dumps([values, dict(data_sha256)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -109,6 +109,8 @@ class Recipe:
         mixed_precision: Compute in bfloat16, keep the weights in float32.
         unfreeze_from: Fine-tune this layer of the backbone and all after it; empty: all.
         freeze_batch_norm: Keep batch normalisation at the statistics it came with.
+        views: Fine-tune on what the frozen layers make of so many augmented views of each photo,
+            computed once (`training.flowers.views`); 0: every epoch has views of its own.
         seed: Decides every random choice.
         head: Stage 1, the classifier alone on features of the frozen backbone.
         fine_tune: Stage 2, backbone and classifier together.
@@ -126,6 +128,7 @@ class Recipe:
     mixed_precision: bool = False
     unfreeze_from: str = ""
     freeze_batch_norm: bool = True
+    views: int = 0
     seed: int = 0
     head: Stage = field(
         default_factory=lambda: Stage(
@@ -147,6 +150,11 @@ class Recipe:
         _require(32 <= self.image_size <= 1024, "image_size", self.image_size, "32 to 1024")
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "0 to below 1")
         _require(0 < self.width <= 4, "width", self.width, "above 0, at most 4")
+        _require(0 <= self.views <= 64, "views", self.views, "0 to 64")
+        if self.views:
+            frozen, teacher = self.unfreeze_from, self.distill.teacher
+            _require(bool(frozen), "unfreeze_from", frozen, "a layer where views are kept")
+            _require(not teacher, "distill.teacher", teacher, "empty where views are kept")
         _require(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
         for key, share in asdict(self.augmentation).items():
             _require(0 <= share <= 1, f"augmentation.{key}", share, "0 to 1")
@@ -195,7 +203,7 @@ def identity(recipe: Recipe) -> dict[str, Any]:
     """
     values, default = asdict(recipe), asdict(Recipe())
     for part, before, keys in (
-        (values, default, ("stem", "distill")),
+        (values, default, ("stem", "distill", "views")),
         (
             values["augmentation"],
             default["augmentation"],

@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,18 @@ from models.errors import InputError
 from models.files import write_text, writing_to
 from models.metrics import score
 from training.flowers.audit import Audit, audit, without_unreadable
-from training.flowers.augment import build_augmentation
+from training.flowers.augment import build_augmentation, reseed
 from training.flowers.batch_norm import is_folded, unfold_batch_norm
 from training.flowers.checkpoint import Checkpoint, best_epoch
 from training.flowers.dataset import Batches, Splits, decoded, load_splits
 from training.flowers.distill import build_student, merge_heads, teacher_record, without_path
 from training.flowers.epoch_bar import EpochBar
 from training.flowers.features import cached_features
-from training.flowers.fingerprint import decisions, features_key
+from training.flowers.fingerprint import decisions, features_key, views_key
 from training.flowers.network import Network, build_network, find_builder, set_fine_tuning
 from training.flowers.optimizers import build_optimizer, check_optimizer
 from training.flowers.recipe import Recipe, Stage, dump_recipe
+from training.flowers.views import halve, view
 from training.flowers.weights import weights_record
 from training.provenance import git_commit, package_versions
 
@@ -55,7 +57,8 @@ class Run:
     recipe: Recipe
     out: Path
     cache: Path  # of decoded photos and features
-    features: str  # changes with the features
+    features: str  # changes with the features of the whole backbone
+    views: str  # changes with the views of the part that fine-tuning leaves frozen
     checkpoint: Checkpoint
     splits: Splits
     network: Network
@@ -117,9 +120,18 @@ def train(
     network = build_network(recipe, len(splits.labels))
     if network.fresh_layers:
         say(f"start fresh, not in {recipe.weights}: {', '.join(network.fresh_layers)}")
-    features = features_key(recipe, report.data_sha256)
-    cache = cache or out / "cache"
-    run = Run(recipe, out, cache, features, checkpoint, splits, network, say, git_commit())
+    run = Run(
+        recipe,
+        out,
+        cache or out / "cache",
+        features_key(recipe, report.data_sha256),
+        views_key(recipe, report.data_sha256),
+        checkpoint,
+        splits,
+        network,
+        say,
+        git_commit(),
+    )
     _train_head(run)
     _fine_tune(run)
     return _finish(run, report)
@@ -156,7 +168,7 @@ def _train_head(run: Run) -> None:
         cached_features(run.network.trunk, run.pixels(split), run.cache, f"{split}-{run.features}")
         for split in ("train", "val")
     ]
-    _run_stage(run, "head", run.network.head, *features)
+    _run_stage(run, "head", run.network.head, lambda epoch: features[0], features[1])
 
 
 def _fine_tune(run: Run) -> None:
@@ -172,6 +184,12 @@ def _fine_tune(run: Run) -> None:
         some = np.linspace(0, len(train_x) - 1, min(256, len(train_x))).astype(int)
         unfold_batch_norm(run.network.scale, run.network.backbone, train_x[some])
     set_fine_tuning(run.network, recipe.unfreeze_from, recipe.freeze_batch_norm)
+    if recipe.views:
+        halves = halve(run.network, recipe.unfreeze_from)
+        views = partial(view, halves.frozen, recipe, train_x, cache=run.cache, key=run.views)
+        seen = cached_features(halves.frozen, val_x, run.cache, f"val-{run.views}")
+        _run_stage(run, "fine_tune", halves.learning, views, seen)
+        return
     student = build_student(run.network, recipe.distill, run.splits.labels)
     model = keras.Sequential(
         [
@@ -181,15 +199,22 @@ def _fine_tune(run: Run) -> None:
         ],
         name="fine_tune",
     )
-    _run_stage(run, "fine_tune", model, train_x, val_x)
+    _run_stage(run, "fine_tune", model, lambda epoch: train_x, val_x)
     if recipe.distill.teacher:
         merge_heads(run.network, student)
 
 
 def _run_stage(
-    run: Run, name: str, model: keras.Model, train_x: NDArray[Any], val_x: NDArray[Any]
+    run: Run,
+    name: str,
+    model: keras.Model,
+    train_x: Callable[[int], NDArray[Any]],
+    val_x: NDArray[Any],
 ) -> None:
-    """The epochs of one stage, from where the checkpoint is; leaves the best weights in `model`."""
+    """The epochs of one stage, from where the checkpoint is; leaves the best weights in `model`.
+
+    Each learns from its own `train_x`, by its number.
+    """
     stage: Stage = getattr(run.recipe, name)
     train_y, val_y = run.splits.train.targets, run.splits.val.targets
     classes, number = len(run.splits.labels), STAGES.index(name)
@@ -197,10 +222,10 @@ def _run_stage(
     def batches(epoch: int) -> Batches:
         seed = (run.recipe.seed, number, epoch)
         return Batches(
-            train_x, train_y, classes, stage.batch_size, order_seed=seed, mixup=stage.mixup
+            train_x(epoch), train_y, classes, stage.batch_size, order_seed=seed, mixup=stage.mixup
         )
 
-    optimizer = build_optimizer(stage, len(batches(0)))
+    optimizer = build_optimizer(stage, math.ceil(len(train_y) / stage.batch_size))
     loss = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=stage.label_smoothing
     )
@@ -217,7 +242,7 @@ def _run_stage(
             run.say(f"{name}: stopped, no better for {stage.patience} epochs")
             break
         run.checkpoint.require_room(model)  # before an epoch is spent
-        _reseed(model, (run.recipe.seed, number, epoch))
+        reseed(model, (run.recipe.seed, number, epoch))
         started = time.perf_counter()
         fit = model.fit(
             batches(epoch),
@@ -248,14 +273,6 @@ def _run_stage(
             f"{record['seconds']:.0f} s"
         )
     model.load_weights(run.checkpoint.best(name, history))
-
-
-def _reseed(model: keras.Model, seed: tuple[int, ...]) -> None:
-    """Set every random layer's generator by the epoch, so that a resumed epoch draws the same."""
-    generators = [v for v in model.variables if v.path.endswith("seed_generator_state")]
-    words = np.random.SeedSequence(seed).generate_state(2 * len(generators)) >> 1
-    for variable, state in zip(generators, words.reshape(-1, 2), strict=True):
-        variable.assign(state)
 
 
 def _finish(run: Run, report: Audit) -> dict[str, Any]:
