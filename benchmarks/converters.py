@@ -12,9 +12,9 @@ import argparse
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,24 +23,15 @@ import onnx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import plain
-from benchmarks.zoo import ZOO, Feeds, specimen
+from benchmarks.both_ways import SIDES, BothWays, Kind, both_ways, kinds
+from benchmarks.zoo import ZOO
 from bombus import silence_native_code
-from export.arrays import Samples, network
-from export.conversion.workshop import run_apart
-from export.making import make
 from export.speed.benchmark import Contender, Failure, Timing, attempts, machine
-from export.subject import Order, Subject
-from models.errors import BombusError
-from models.manifest import Scheme
+from models.files import write_text
 
-SCHEMES: tuple[Scheme, ...] = ("f32", "wi8_ai8")
 RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime"}
 NOTE = 160  # characters
 ALIKE = 1.05  # a ratio up to this is the same: two runs of one file differ by as much
-
-Kind = tuple[str, str]  # format and scheme
-Files = Mapping[Kind, bytes | str]  # or why there is none
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,7 @@ class Row:
     Attributes:
         model: Its name in the zoo.
         format: `tflite` or `onnx`.
-        scheme: Of `SCHEMES`.
+        scheme: Of `both_ways.SCHEMES`.
         ours_kb: Of our graph, 10^3 bytes; None where there is none.
         contract_kb: Of the contract in our file.
         plain_kb: Of the plain file; None where there is none.
@@ -86,111 +77,84 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(ZOO), help="of the zoo, by commas")
     parser.add_argument("--size", type=int, default=224, help="pixels a side of photos")
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--files", type=Path, help="folder that keeps what is converted")
+    parser.add_argument("--out", type=Path, help="a page of it, in Markdown")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     silence_native_code()
     console = Console(stderr=options.json, width=max(Console().width, 120))
     rows: list[Row] = []
-    for name in options.models.split(","):
-        found = compare(name, options.size, options.rounds)
-        rows += found
-        console.print(table(found), *notes(found), sep="\n", highlight=False, markup=False)
+    with nullcontext(options.files) if options.files else _passing() as folder:
+        made = {n: both_ways(n, options.size, folder / n) for n in options.models.split(",")}
+        for name, files in made.items():
+            found = compare(name, files, options.rounds)
+            rows += found
+            console.print(table(found), *notes(found), sep="\n", highlight=False, markup=False)
     if options.json:
         print(json.dumps([asdict(row) for row in rows]))
         return
     for line in summary(rows):
         console.print(line, highlight=False)
-    console.print(f"one thread, batch 1, photos of {options.size} pixels, {machine()}")
+    console.print(_how(options.size), highlight=False)
+    if options.out:
+        write_text(options.out, "\n".join(page(rows, _how(options.size))) + "\n")
 
 
-def compare(name: str, size: int, rounds: int) -> list[Row]:
-    """Convert one model both ways, and time the files in turns."""
+def _how(size: int) -> str:
+    return f"one thread, batch 1, photos of {size} pixels, {machine()}"
+
+
+@contextmanager
+def _passing() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="bombus-bench-") as folder:
-        ours, theirs, feeds = _converted(name, size, Path(folder))
-        ranges = {k: (float(v.min()), float(v.max())) for k, v in feeds.items()}
-        files: dict[tuple[str, Kind], Path] = {}
-        for side, made in (("ours", ours), ("plain", theirs)):
-            for (model_format, scheme), data in made.items():
-                if isinstance(data, bytes):
-                    path = Path(folder, f"{side}_{scheme}.{model_format}")
-                    path.write_bytes(data)
-                    files[side, (model_format, scheme)] = path
-        contenders = [Contender(RUNTIMES[p.suffix[1:]], str(p), 1, ranges) for p in files.values()]
-        outcomes = dict(zip(files, attempts(contenders, rounds), strict=True))
-    return [
-        _row(name, kind, made, [outcomes.get((side, kind)) for side in ("ours", "plain")])
-        for kind, made in ((kind, (ours[kind], theirs[kind])) for kind in ours)
+        yield Path(folder)
+
+
+def compare(model: str, made: BothWays, rounds: int) -> list[Row]:
+    """Time the files of one model in turns."""
+    files = {
+        (side, kind): path
+        for side in SIDES
+        for kind in kinds()
+        if isinstance(path := made.file(side, kind), Path)
+    }
+    contenders = [
+        Contender(RUNTIMES[kind[0]], str(path), 1, dict(made.ranges))
+        for (_, kind), path in files.items()
     ]
-
-
-def _converted(name: str, size: int, folder: Path) -> tuple[Files, Files, Feeds]:
-    """Ours, plain ones, and what both were calibrated with."""
-    found = specimen(name, size)
-    keras = folder / "model.keras"
-    found.model.save(keras)
-    half = len(next(iter(found.feeds.values()))) // 2
-    order = Order(name, schemes=SCHEMES, gate=False, rounds=0, jobs=1)
-    subject = network(
-        found.model,
-        keras.read_bytes(),
-        order,
-        validation=Samples("zoo", {k: v[half:] for k, v in found.feeds.items()}),
-        calibration=Samples("zoo", {k: v[:half] for k, v in found.feeds.items()}),
-        states=found.states,
-    )
-    feeds = subject.calibration
-    assert feeds is not None
-    calls = {
-        f"{model_format} {scheme}": partial(convert, keras, None if scheme == "f32" else feeds)
-        for model_format, convert in (("tflite", plain.tflite), ("onnx", plain.onnx))
-        for scheme in SCHEMES
-    }
-    theirs = {
-        _kind(kind): str(made) if isinstance(made, BombusError) else made
-        for kind, made in run_apart(calls)
-    }
-    ours = dict(_ours(subject, order))
-    return {kind: ours[kind] for kind in theirs}, theirs, feeds
-
-
-def _kind(text: str) -> Kind:
-    model_format, _, scheme = text.partition(" ")
-    return model_format, scheme
-
-
-def _ours(subject: Subject, order: Order) -> Iterator[tuple[Kind, bytes | str]]:
-    made, failed = make(subject, order, lambda line: None)
-    for result in made:
-        yield (result.artefact.format, result.artefact.scheme), result.data
-    for model_format in order.formats:
-        for scheme in order.schemes:
-            file = order.file(model_format, scheme)
-            refused = subject.refused.get((model_format, scheme))
-            if refused or file in failed:
-                yield (model_format, scheme), refused or str(failed[file])
+    outcomes = dict(zip(files, attempts(contenders, rounds), strict=True))
+    return [
+        _row(
+            model,
+            kind,
+            [made.file(side, kind) for side in SIDES],
+            [outcomes.get((side, kind)) for side in SIDES],
+        )
+        for kind in kinds()
+    ]
 
 
 def _row(
     model: str,
     kind: Kind,
-    made: Sequence[bytes | str],
+    made: Sequence[Path | str],
     outcomes: Sequence[Timing | Failure | None],
 ) -> Row:
-    ours, theirs = made
     notes = []
-    for side, data, outcome in zip(("ours", "plain"), made, outcomes, strict=True):
-        if isinstance(data, str):
-            notes.append(f"{side}: {data}")
+    for side, path, outcome in zip(SIDES, made, outcomes, strict=True):
+        if isinstance(path, str):
+            notes.append(f"{side}: {path}")
         elif isinstance(outcome, Failure):
             notes.append(f"{side}: {outcome.why}")
-    graph = None if isinstance(ours, str) else graph_bytes(ours, kind[0])
+    ours, theirs = (None if isinstance(path, str) else path.read_bytes() for path in made)
+    graph = None if ours is None else graph_bytes(ours, kind[0])
     mine, their = (o.median_ms if isinstance(o, Timing) else None for o in outcomes)
     return Row(
         model,
         *kind,
         ours_kb=None if graph is None else graph / 1e3,
-        contract_kb=0.0 if graph is None else (len(ours) - graph) / 1e3,
-        plain_kb=None if isinstance(theirs, str) else graph_bytes(theirs, kind[0]) / 1e3,
+        contract_kb=0.0 if ours is None or graph is None else (len(ours) - graph) / 1e3,
+        plain_kb=None if theirs is None else graph_bytes(theirs, kind[0]) / 1e3,
         ours_ms=mine,
         plain_ms=their,
         note="; ".join(notes),
@@ -237,6 +201,44 @@ def notes(rows: Sequence[Row]) -> Iterator[str]:
         if row.note:
             said = row.note if len(row.note) <= NOTE else f"…{row.note[1 - NOTE :]}"
             yield f"{row.model} {row.format} {row.scheme}: {said}"
+
+
+def page(rows: Sequence[Row], how: str) -> Iterator[str]:
+    """Lines of Markdown."""
+    yield "# What `bombus export` makes, beside plain converters"
+    yield ""
+    yield (
+        "Made by `python -m benchmarks.converters --out docs/results/converters.md`; do not edit. "
+        "Plain: TensorFlow's and tf2onnx's converters and ONNX Runtime's `quantize_static`, as "
+        "their manuals show them, every option at its default (`benchmarks/plain.py`). The models "
+        "have random weights that fit their data (`benchmarks/zoo.py`)."
+    )
+    yield ""
+    yield from (f"- {line}" for line in summary(rows))
+    yield ""
+    yield (
+        f"Same: a ratio of up to {ALIKE}, as two runs of one file differ by as much. Sizes are "
+        "those of the graphs; ours also carry a contract of 1 to 4 kB (labels, tensors, ranges). "
+        "The normalized differences (ndl) stay in float in our 8 bits, since a division in 8 bits "
+        f"is wrong: that is some 400 bytes. Median times of files that took turns: {how}."
+    )
+    yield ""
+    columns = ("ours kB", "plain kB", "size", "ours ms", "plain ms", "latency")
+    yield f"| model | format | scheme | {' | '.join(columns)} |"
+    yield f"|---|---|---|{'--:|' * len(columns)}"
+    for row in rows:
+        values = (
+            _shown(row.ours_kb, ",.1f"),
+            _shown(row.plain_kb, ",.1f"),
+            _shown(row.size, ".3f"),
+            _shown(row.ours_ms, ".3g"),
+            _shown(row.plain_ms, ".3g"),
+            _shown(row.latency, ".2f"),
+        )
+        yield f"| {row.model} | {row.format} | {row.scheme} | {' | '.join(values)} |"
+    missing = [f"- {line.replace(chr(10), ' ')}" for line in notes(rows)]
+    if missing:
+        yield from ("", "Missing:", "", *missing)
 
 
 def _shown(value: float | None, form: str) -> str:

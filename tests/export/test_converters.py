@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.converters import Row, compare, graph_bytes, notes, summary
+from benchmarks.both_ways import both_ways
+from benchmarks.converters import Row, compare, graph_bytes, notes, page, summary
 from benchmarks.zoo import ZOO, specimen
 from export.annotate import annotate
 from models.bundle import SHIPPED, open_bundle
@@ -34,6 +37,10 @@ def test_says_what_is_worse_and_what_is_missing() -> None:
     (note,) = notes(rows)
     assert note.startswith("c onnx f32: …x")
     assert len(note) < 200
+    text = "\n".join(page(rows, "on a machine"))
+    assert f"- {size}" in text
+    assert "| c | onnx | f32 |  | 2.0 |  |  | 2 |  |" in text
+    assert f"- {note}" in text
 
 
 def test_specimens_are_always_the_same() -> None:
@@ -58,8 +65,12 @@ def test_specimens_vary_over_their_feeds(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_converts_both_ways_and_times_both() -> None:
-    rows = compare("ndl", 64, 1)
+def test_converts_both_ways_and_times_both(tmp_path: Path) -> None:
+    made = both_ways("ndl", 64, tmp_path)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    rows = compare("ndl", both_ways("ndl", 64, tmp_path), 1)
+    assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert not made.missing
     assert {(r.format, r.scheme) for r in rows} == {
         (f, s) for f in ("tflite", "onnx") for s in ("f32", "wi8_ai8")
     }
