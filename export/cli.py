@@ -47,6 +47,27 @@ def group() -> None:
 
 
 @app.command()
+def sweep(
+    folder: Annotated[Path, typer.Argument(metavar="SWEEP", help="Folder of `train sweep`.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with train/ and val/.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Report as JSON on standard output.")
+    ] = False,
+) -> None:
+    """Export every trial of a sweep to full int8 TFLite, for `bombus train sweep-report` to score.
+
+    Resumable. The gate's findings are recorded, and stop nothing.
+
+    Example: bombus export sweep runs/study --data $BOMBUS_DATA/flowers16
+    """
+    from export.trials import export_trials
+
+    done = export_trials(folder, data, (lambda line: None) if as_json else typer.echo)
+    if as_json:
+        typer.echo(json.dumps(done))
+
+
+@app.command()
 def convert(
     model: Source,
     validate: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.metrics import Scores, paired_drop
 from models.photos import LabelledPhotos
+from training.flowers.sweep_phone import NOISE, Phone
 
 MOST = 10  # of a list
 
@@ -24,12 +25,14 @@ class Ended:
         logits: [N, K] on the test photos.
         scores: On these.
         calibrated: ECE with the temperature of the val photos.
+        phone: Its int8 file's, where it was exported.
     """
 
     cell: dict[str, Any]
     logits: NDArray[np.float32] | None = None
     scores: Scores | None = None
     calibrated: float | None = None
+    phone: Phone | None = None
 
     @property
     def val(self) -> float:
@@ -82,13 +85,66 @@ def page(
         f"(95 % interval {_percent(best.scores.top1_low)} to {_percent(best.scores.top1_high)}).",
         "",
         *([f"Not run yet: {', '.join(sorted(missing))}.", ""] if missing else []),
+        *_matrix(facts["grid"], ended),
         *_table(list(facts["grid"]), ended),
+        *_phones(ended),
         *_starts(trained),
         *_rates(rates),
         *_poolings(trained, photos),
         *_confusions(best, photos, picture),
         *_suspects(trained, photos),
     ]
+
+
+def _matrix(grid: Mapping[str, Sequence[Any]], ended: Sequence[Ended]) -> Iterator[str]:
+    """Top-1 on the test photos, where the grid has two axes: the second down, the first across."""
+    if len(grid) != 2:
+        return
+    (columns, across), (rows, down) = grid.items()
+    found = {(one.cell["axes"][columns], one.cell["axes"][rows]): one for one in ended}
+    yield _row(f"test top-1 %, {rows} \\ {columns}", *map(str, across))
+    yield "|---|" + "--:|" * len(across)
+    for row in down:
+        cells = (found.get((column, row)) for column in across)
+        yield _row(str(row), *map(_top1, cells))
+    yield ""
+
+
+def _top1(one: Ended | None) -> str:
+    if one is None:
+        return "not run yet"
+    return "diverged" if one.scores is None else _percent(one.scores.top1)
+
+
+def _phones(ended: Sequence[Ended]) -> Iterator[str]:
+    """What a phone would get of each trial."""
+    if not any(one.phone for one in ended):
+        return
+    yield from ("## What a phone gets", "")
+    yield (
+        f"Full int8 TFLite (`bombus export sweep`), on LiteRT. Lost: points of top-1 beside Keras "
+        f"on the same photos, with the 95 % interval, paired. Noise: Gaussian, {NOISE} % of the "
+        "range of values."
+    )
+    yield ""
+    heads = ("int8 %", "95 % interval", "lost", "ECE", "ECE, T", "with noise %", "MB")
+    yield from _head("trial", *heads)
+    for one in ended:
+        if (phone := one.phone) is None:
+            yield _row(one.cell["name"], *["–"] * len(heads))
+            continue
+        s, (drop, low, high) = phone.scores, (100 * value for value in phone.drop)
+        yield _row(
+            one.cell["name"],
+            _percent(s.top1),
+            f"{_percent(s.top1_low)}–{_percent(s.top1_high)}",
+            f"{drop:+.2f} ({low:+.2f} to {high:+.2f})",
+            f"{s.ece:.4f}",
+            f"{phone.calibrated:.4f}",
+            _percent(phone.noisy),
+            f"{phone.bytes / 1e6:.2f}",
+        )
+    yield ""
 
 
 def _table(axes: Sequence[str], ended: Sequence[Ended]) -> Iterator[str]:

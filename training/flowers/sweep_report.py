@@ -23,6 +23,7 @@ from training.cells import read_cells
 from training.flowers.figures import draw_confusion
 from training.flowers.sweep import RATES, SWEEP, TRIALS
 from training.flowers.sweep_page import Ended, page
+from training.flowers.sweep_phone import score_phone
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def _ended(sweep: Path, cell: dict[str, Any], photos: _Photos) -> Ended:
     temperature = fit_temperature(val, photos.val.targets)
     targets = photos.test.targets
     calibrated = score(test, targets, temperature)
-    return Ended(cell, test, score(test, targets), calibrated.ece)
+    phone = score_phone(folder, photos.test, test)
+    return Ended(cell, test, score(test, targets), calibrated.ece, phone)
 
 
 def _logits(folder: Path, size: int, photos: LabelledPhotos) -> NDArray[np.float32]:

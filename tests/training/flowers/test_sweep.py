@@ -158,10 +158,16 @@ def test_the_page_has_every_trial(
     swept: Swept, drawn_flowers: Path, bombus: Bombus, tmp_path: Path
 ) -> None:
     page = tmp_path / "study.md"
-    command = ("train", "sweep-report", swept.out, "--data", drawn_flowers, "--out", page)
-    code, said, _ = bombus(*command, "--json")
+    out = tmp_path / "out"
+    shutil.copytree(swept.out, out)
+    export = ("export", "sweep", out, "--data", drawn_flowers, "--json")
+    for said in ("exported", "was exported"):
+        code, answer, _ = bombus(*export)
+        assert (code, json.loads(answer)) == (0, {"adam": said})
+    command = ("train", "sweep-report", out, "--data", drawn_flowers, "--out", page)
+    code, answer, _ = bombus(*command, "--json")
     assert code == 0
-    top1, text = json.loads(said), page.read_text()
+    top1, text = json.loads(answer), page.read_text()
     assert top1["sgd"] is None
     assert "| sgd | diverged |" in text
     photos = scan_class_folders(drawn_flowers / "test")
@@ -171,6 +177,13 @@ def test_the_page_has_every_trial(
     assert top1["adam"] == pytest.approx(right.mean())
     assert f"{100 * right.mean():.2f}" in text
     assert "MobileNet, gap | start.npz | none | 64 |" in text
+    phones = text.partition("What a phone gets")[2].splitlines()
+    (row,) = (line for line in phones if line.startswith("| adam | "))
+    int8, _, lost, _, _, noisy, size = (cell.strip() for cell in row.split("|")[2:-1])
+    file = out / "trials" / "adam" / "phone" / "phone_wi8_ai8.tflite"
+    assert float(size) == round(file.stat().st_size / 1e6, 2)
+    assert float(lost.split()[0]) == pytest.approx(100 * right.mean() - float(int8), abs=0.011)
+    assert 0 < float(noisy) <= 100
     assert (tmp_path / "study-confusion.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -1,0 +1,95 @@
+"""What a phone would get of a sweep's trial: its int8 file, scored as it is and on noisy photos."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle import open_bundle
+from models.files import writing_to
+from models.metrics import Scores, paired_drop, score
+from models.photos import LabelledPhotos
+from models.preprocess import load_photo
+from models.progress import track
+from models.runtime import open_runner, run_each
+from training.robustness.corruptions import CORRUPTIONS, Photo, corrupt
+
+PHONE = "phone"  # folder of a trial's bundle, which `bombus export sweep` writes
+_NOISE = next(c for c in CORRUPTIONS if c.name == "noise")
+NOISE = 10  # per cent of the range of values
+
+
+@dataclass(frozen=True)
+class Phone:
+    """A trial's int8 file.
+
+    Attributes:
+        scores: On the test photos.
+        calibrated: ECE with the temperature in its bundle.
+        drop: Top-1 that it loses to Keras on the same photos, with the 95 % interval, as fractions.
+        noisy: Top-1 on the photos with noise of `NOISE` per cent.
+        bytes: Its size.
+    """
+
+    scores: Scores
+    calibrated: float
+    drop: tuple[float, float, float]
+    noisy: float
+    bytes: int
+
+
+def score_phone(trial: Path, photos: LabelledPhotos, keras: NDArray[np.float32]) -> Phone | None:
+    """Score a trial's int8 file, once; None where it has none.
+
+    Args:
+        trial: Its folder, in which the answers are kept.
+        photos: Of the test.
+        keras: The Keras model's logits [N, K] on them.
+
+    Raises:
+        IntegrityError: The bundle is damaged.
+    """
+    if not (trial / PHONE).is_dir():
+        return None
+    bundle = open_bundle(trial / PHONE)
+    (artefact,) = (a for a in bundle.manifest.artefacts if a.format == "tflite")
+    plain, noisy = (
+        _logits(trial, bundle.read(artefact), photos, severity)
+        for severity in (0, 1 + _NOISE.levels.index(NOISE))
+    )
+    targets = photos.targets
+    temperature = artefact.calibration.temperature if artefact.calibration else 1.0
+    right = (logits.argmax(axis=1) == targets for logits in (keras, plain))
+    return Phone(
+        scores=score(plain, targets),
+        calibrated=score(plain, targets, temperature).ece,
+        drop=paired_drop(*right),
+        noisy=float((noisy.argmax(axis=1) == targets).mean()),
+        bytes=artefact.bytes,
+    )
+
+
+def _logits(trial: Path, data: bytes, photos: LabelledPhotos, severity: int) -> NDArray[np.float32]:
+    """The file's answers [N, K] to photos with noise, kept with a hash of both."""
+    path = trial / f"{PHONE}-{photos.root.name}-{severity}.npz"
+    key = hashlib.sha256(data + photos.sha256.encode()).hexdigest()
+    if path.exists():
+        with np.load(path, allow_pickle=False) as kept:
+            if str(kept["key"]) == key:
+                return np.asarray(kept["logits"])
+    runner = open_runner(data, "tflite", threads=2, name=str(trial / PHONE))
+    shown = partial(_shown, size=runner.inputs[0].shape[1], severity=severity)
+    paths = track(photos.paths, len(photos), f"{trial.name}, noise {severity}")
+    answers = run_each(runner, map(shown, paths))["logits"]
+    with writing_to(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, key=key, logits=answers)
+    return answers
+
+
+def _shown(path: Path, size: int, severity: int) -> Photo:
+    return corrupt(load_photo(path, size), _NOISE, severity)
