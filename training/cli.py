@@ -149,6 +149,9 @@ def report(
     unknown: Annotated[
         Path | None, typer.Option(help="Photos of other things, as given to the export.")
     ] = None,
+    relabelled: Annotated[
+        Path | None, typer.Option(help="CSV of test photos whose labels were looked at again.")
+    ] = None,
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name or a folder.")] = "flowers",
     out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("docs/results"),
     as_json: Json = False,
@@ -163,18 +166,22 @@ def report(
 
     from models.bundle import find_bundle
     from models.photos import scan_class_folders, scan_photos
+    from training.flowers.relabelled import read_relabelled
     from training.flowers.report import write_report
 
     opened = find_bundle(bundle)
     labels = opened.manifest.labels
+    test = scan_class_folders(data / "test", labels)
     results = write_report(
         opened,
-        scan_class_folders(data / "test", labels),
+        test,
         scan_class_folders(data / "val", labels),
         out,
         unknown=scan_photos(unknown).halves()[1] if unknown else None,
+        relabelled=read_relabelled(relabelled, test) if relabelled else None,
         command=f"bombus train report --data DATA/{data.name} "
         + (f"--unknown DATA/{unknown.name} " if unknown else "")
+        + (f"--relabelled {relabelled.as_posix()} " if relabelled else "")
         + f"--bundle {bundle}",
     )
     if as_json:

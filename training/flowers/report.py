@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from models.progress import track
 from models.rejection import known
 from models.runtime import open_runner, run_each
 from training.flowers.figures import draw_artefacts, draw_confusion
+from training.flowers.relabelled import Relabelled, section
 
 Logits = NDArray[np.float32]
 
@@ -45,6 +46,7 @@ def write_report(
     out: Path,
     *,
     unknown: LabelledPhotos | None = None,
+    relabelled: Relabelled | None = None,
     command: str,
 ) -> list[Result]:
     """Score a classifier's bundle and write `<name>.md` and its pictures.
@@ -56,6 +58,7 @@ def write_report(
         out: Folder of the page.
         unknown: Photos of other things, none of which the rejection was fitted on; the folders
             are scored apart.
+        relabelled: Of the test photos, those whose labels were looked at again.
         command: What to say reproduces the page.
 
     Returns:
@@ -108,7 +111,9 @@ def write_report(
         draw_confusion(matrix, manifest.labels, path)
     with writing_to(out / f"{manifest.name}-artefacts.png") as path:
         draw_artefacts([(r.artefact, r.raw) for r in results], path)
-    text = _page(bundle, photos, results, matrix, command)
+    answers = {r.artefact.file: r.logits for r in results}
+    again = section(relabelled, photos.targets, answers) if relabelled else ()
+    text = _page(bundle, photos, results, matrix, again=again, command=command)
     write_text(out / f"{manifest.name}.md", text)
     return results
 
@@ -139,6 +144,8 @@ def _page(
     photos: LabelledPhotos,
     results: Sequence[Result],
     matrix: NDArray[np.int64],
+    *,
+    again: Iterable[str],
     command: str,
 ) -> str:
     manifest, reference = bundle.manifest, results[0].raw
@@ -177,6 +184,7 @@ def _page(
         "",
         f"![Size, accuracy and latency of the artefacts]({manifest.name}-artefacts.png)",
         "",
+        *again,
         *_strangers(results),
         "## What it confuses",
         "",
