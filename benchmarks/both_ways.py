@@ -14,9 +14,10 @@ from export.arrays import Samples, network
 from export.conversion.workshop import run_apart
 from export.making import make
 from export.subject import Order, Subject
-from models.errors import BombusError
+from models.errors import BombusError, InputError
 from models.files import write_text
 from models.manifest import Scheme
+from training.provenance import git_commit
 
 SCHEMES: tuple[Scheme, ...] = ("f32", "wi8_ai8")
 SIDES = ("ours", "plain")
@@ -60,12 +61,23 @@ def both_ways(name: str, size: int, folder: Path) -> BothWays:
         name: In the zoo.
         size: Pixels a side of photos.
         folder: Its own.
+
+    Raises:
+        InputError: They are of photos of another size.
     """
-    record = folder / "record.json"
-    if not record.exists():
+    file = folder / "record.json"
+    if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(record, json.dumps(_convert(name, size, folder)))
-    missing, ranges = json.loads(record.read_text("utf-8"))
+        missing, ranges = _convert(name, size, folder)
+        made = {"size": size, "commit": git_commit(), "missing": missing, "ranges": ranges}
+        write_text(file, json.dumps(made))
+    record = json.loads(file.read_text("utf-8"))
+    if record["size"] != size:
+        raise InputError(
+            f"{folder}: its files take photos of {record['size']} pixels, not {size}; "
+            "choose another --files"
+        )
+    missing, ranges = record["missing"], record["ranges"]
     return BothWays(folder, missing, {key: (low, high) for key, (low, high) in ranges.items()})
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -28,9 +29,11 @@ from benchmarks.zoo import ZOO
 from bombus import silence_native_code
 from export.speed.benchmark import Contender, Failure, Timing, attempts, machine
 from models.files import write_text
+from training.provenance import shown_path
 
 RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime"}
-NOTE = 160  # characters
+NOTE = 160  # characters of a reason
+SIZE = 224
 ALIKE = 1.05  # a ratio up to this is the same: two runs of one file differ by as much
 
 
@@ -75,7 +78,7 @@ def main() -> None:
     """Command line: `python -m benchmarks.converters [--models A,B] [--size N] ...`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default=",".join(ZOO), help="of the zoo, by commas")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side of photos")
+    parser.add_argument("--size", type=int, default=SIZE, help="pixels a side of photos")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--files", type=Path, help="folder that keeps what is converted")
     parser.add_argument("--out", type=Path, help="a page of it, in Markdown")
@@ -90,14 +93,25 @@ def main() -> None:
             found = compare(name, files, options.rounds)
             rows += found
             console.print(table(found), *notes(found), sep="\n", highlight=False, markup=False)
+    if options.out:
+        command = shlex.join(["python", "-m", "benchmarks.converters", *_asked(options)])
+        text = "\n".join(page(rows, _how(options.size), command)) + "\n"
+        write_text(options.out, text)
     if options.json:
         print(json.dumps([asdict(row) for row in rows]))
         return
     for line in summary(rows):
         console.print(line, highlight=False)
     console.print(_how(options.size), highlight=False)
-    if options.out:
-        write_text(options.out, "\n".join(page(rows, _how(options.size))) + "\n")
+
+
+def _asked(options: argparse.Namespace) -> Iterator[str]:
+    """What decides the rows and was not left at its default, and the page."""
+    if options.models != ",".join(ZOO):
+        yield from ("--models", options.models)
+    if options.size != SIZE:
+        yield from ("--size", str(options.size))
+    yield from ("--out", shown_path(options.out))
 
 
 def _how(size: int) -> str:
@@ -143,9 +157,9 @@ def _row(
     notes = []
     for side, path, outcome in zip(SIDES, made, outcomes, strict=True):
         if isinstance(path, str):
-            notes.append(f"{side}: {path}")
+            notes.append(f"{side}: {_end(path)}")
         elif isinstance(outcome, Failure):
-            notes.append(f"{side}: {outcome.why}")
+            notes.append(f"{side}: {_end(outcome.why)}")
     ours, theirs = (None if isinstance(path, str) else path.read_bytes() for path in made)
     graph = None if ours is None else graph_bytes(ours, kind[0])
     mine, their = (o.median_ms if isinstance(o, Timing) else None for o in outcomes)
@@ -196,19 +210,22 @@ def table(rows: Sequence[Row]) -> Table:
 
 
 def notes(rows: Sequence[Row]) -> Iterator[str]:
-    """What is missing, and why; of what a compiler says, the end."""
-    for row in rows:
-        if row.note:
-            said = row.note if len(row.note) <= NOTE else f"…{row.note[1 - NOTE :]}"
-            yield f"{row.model} {row.format} {row.scheme}: {said}"
+    """What is missing, and why."""
+    return (f"{row.model} {row.format} {row.scheme}: {row.note}" for row in rows if row.note)
 
 
-def page(rows: Sequence[Row], how: str) -> Iterator[str]:
+def _end(said: str) -> str:
+    """In a line; of what a compiler says, the end."""
+    said = " ".join(said.split())
+    return said if len(said) <= NOTE else f"…{said[1 - NOTE :]}"
+
+
+def page(rows: Sequence[Row], how: str, command: str) -> Iterator[str]:
     """Lines of Markdown."""
     yield "# What `bombus export` makes, beside plain converters"
     yield ""
     yield (
-        "Made by `python -m benchmarks.converters --out docs/results/converters.md`; do not edit. "
+        f"Made by `{command}`; do not edit. "
         "Plain: TensorFlow's and tf2onnx's converters and ONNX Runtime's `quantize_static`, as "
         "their manuals show them, every option at its default (`benchmarks/plain.py`). The models "
         "have random weights that fit their data (`benchmarks/zoo.py`)."
@@ -236,7 +253,7 @@ def page(rows: Sequence[Row], how: str) -> Iterator[str]:
             _shown(row.latency, ".2f"),
         )
         yield f"| {row.model} | {row.format} | {row.scheme} | {' | '.join(values)} |"
-    missing = [f"- {line.replace(chr(10), ' ')}" for line in notes(rows)]
+    missing = [f"- {line}" for line in notes(rows)]
     if missing:
         yield from ("", "Missing:", "", *missing)
 
@@ -257,6 +274,9 @@ def summary(rows: Sequence[Row]) -> Iterator[str]:
         yield f"{what}: same or better in {len(ratios) - len(worse)} of {len(ratios)}" + (
             f"; worse in {', '.join(worse)}" if worse else ""
         )
+    without = [f"{r.model} {r.format} {r.scheme}" for r in rows if r.note]
+    if without:
+        yield f"not compared: {len(without)} of {len(rows)}, {', '.join(without)}"
 
 
 if __name__ == "__main__":

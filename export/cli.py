@@ -60,11 +60,14 @@ def sweep(
 
     Example: bombus export sweep runs/study --data $BOMBUS_DATA/flowers16
     """
-    from export.trials import export_trials
+    from export.trials import export_trials, failed
+    from models.errors import ConversionError
 
     done = export_trials(folder, data, (lambda line: None) if as_json else typer.echo)
     if as_json:
         typer.echo(json.dumps(done))
+    if lost := failed(done):
+        raise ConversionError(f"{len(lost)} of {len(done)} trials not exported: {', '.join(lost)}")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from export.kinds import Given, subject_of
@@ -50,12 +51,17 @@ def export_trials(sweep: Path, data: Path, say: Say = print) -> dict[str, str]:
     return done
 
 
+def failed(done: Mapping[str, str]) -> list[str]:
+    """The trials that could not be exported, of what `export_trials` says."""
+    return [name for name, how in done.items() if how not in ("exported", "was exported")]
+
+
 def _is_of(bundle: Path, model: Path) -> bool:
     """Whether there is a bundle, made of this model."""
     if not bundle.is_dir():
         return False
     digest = hashlib.sha256(read_bytes(model)).hexdigest()
-    return any(a.sha256 == digest for a in open_bundle(bundle).manifest.artefacts)
+    return open_bundle(bundle).manifest.source.keras_sha256 == digest
 
 
 def _silent(line: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from models.card_words import TASKS, UNKNOWN
 from models.contract import POSE_OUTPUTS, ImagePreprocess, Tensor
 from models.manifest import Artefact, Manifest
+from models.markdown import percent, table_head, table_row
 
 
 def card(manifest: Manifest) -> str:
@@ -109,10 +110,9 @@ def _metrics(m: Manifest) -> Iterator[str]:
     yield ""
     rows = [_figures(a) for a in m.artefacts]
     columns = [name for name in _COLUMNS if any(name in row for row in rows)]
-    yield _row(["file", *columns])
-    yield _row(["---"] * (len(columns) + 1))
+    yield from table_head("file", *columns)
     for a, row in zip(m.artefacts, rows, strict=True):
-        yield _row([f"`{a.file}`", *(row.get(name, "") for name in columns)])
+        yield table_row(f"`{a.file}`", *(row.get(name, "") for name in columns))
     if m.default:
         targets = {f: [t for t, file in m.default.items() if file == f] for f in m.default.values()}
         chosen = "; ".join(f"`{file}` on {', '.join(on)}" for file, on in targets.items())
@@ -131,22 +131,22 @@ def _figures(a: Artefact) -> dict[str, str]:
     found = {"MB": f"{a.bytes / 1e6:.2f}"}
     if q := a.quality:
         found |= {
-            "top-1": _percent(q.top1),
-            "95 %": f"{_percent(q.top1_interval[0])} to {_percent(q.top1_interval[1])}",
-            "precision": _percent(q.precision),
-            "recall": _percent(q.recall),
-            "F1": _percent(q.f1),
+            "top-1": percent(q.top1),
+            "95 %": f"{percent(q.top1_interval[0])} to {percent(q.top1_interval[1])}",
+            "precision": percent(q.precision),
+            "recall": percent(q.recall),
+            "F1": percent(q.f1),
             "lost": f"{100 * q.drop:+.2f}",
             "ECE": f"{q.ece:.4f}",
         }
     if p := next(iter(a.parity.values()), None):
         found["error"] = f"{p.rms_error:.1e}"
         if p.agreement is not None:
-            found["agreement"] = _percent(p.agreement)
+            found["agreement"] = percent(p.agreement)
     if a.ways:
         found["way apart"] = f"{max(way.apart / way.metres for way in a.ways):.1e}"
     if a.invariance:
-        found["unmoved by light"] = _percent(a.invariance.unchanged)
+        found["unmoved by light"] = percent(a.invariance.unchanged)
     if a.latency:
         found["ms"] = f"{a.latency.median_ms:.3g}"
     return found
@@ -204,11 +204,3 @@ def _told(value: Any) -> str:
         return f"{len(value)} of them" if len(value) > 8 else " ".join(_told(v) for v in value)
     text = str(value)
     return f"{text[:16]}…" if len(text) == 64 and text.isalnum() else text
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -168,6 +168,7 @@ def report(
     from models.photos import scan_class_folders, scan_photos
     from training.flowers.relabelled import read_relabelled
     from training.flowers.report import write_report
+    from training.provenance import shown_path
 
     opened = find_bundle(bundle)
     labels = opened.manifest.labels
@@ -181,8 +182,8 @@ def report(
         relabelled=read_relabelled(relabelled, test) if relabelled else None,
         command=f"bombus train report --data DATA/{data.name} "
         + (f"--unknown DATA/{unknown.name} " if unknown else "")
-        + (f"--relabelled {relabelled.as_posix()} " if relabelled else "")
-        + f"--bundle {bundle}",
+        + (f"--relabelled {shown_path(relabelled)} " if relabelled else "")
+        + f"--bundle {shown_path(bundle)}",
     )
     if as_json:
         typer.echo(json.dumps({r.artefact.file: asdict(r.calibrated) for r in results}))

@@ -33,6 +33,13 @@ def machine() -> str:
     return ", ".join([processor, *others])
 
 
+def shown_path(path: Path | str) -> str:
+    """A path as a page may state it: one inside the working folder, or the last part alone."""
+    path = Path(path)
+    inside = not path.is_absolute() and ".." not in path.parts
+    return path.as_posix() if inside else path.name
+
+
 def git_commit() -> str:
     """The commit of this checkout, `+dirty` with uncommitted changes; empty outside a checkout."""
     root = Path(__file__).parent.parent

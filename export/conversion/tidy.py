@@ -73,6 +73,9 @@ def share_constants(graph: onnx.GraphProto) -> None:
     """Keep one of the constants that are the same; a zero point per channel is a row of zeros."""
     first, kept = dict[tuple[Any, ...], str](), dict[str, str]()
     for tensor in graph.initializer:
+        if tensor.data_type == onnx.TensorProto.STRING:
+            kept[tensor.name] = tensor.name
+            continue
         value = numpy_helper.to_array(tensor)
         same = (tensor.data_type, value.shape, value.tobytes())
         kept[tensor.name] = first.setdefault(same, tensor.name)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.both_ways import both_ways
+from benchmarks.both_ways import SIDES, BothWays, both_ways, kinds
 from benchmarks.converters import Row, compare, graph_bytes, notes, page, summary
 from benchmarks.zoo import ZOO, specimen
 from export.annotate import annotate
 from models.bundle import SHIPPED, open_bundle
 from models.contract import Contract
+from models.errors import InputError
 from tests.tiny_bundles import contract_values, tiny_onnx
 
 
@@ -30,17 +31,29 @@ def test_a_contract_is_no_part_of_the_graph() -> None:
 
 
 def test_says_what_is_worse_and_what_is_missing() -> None:
-    rows = [row("a", 1.0, 1.0), row("b", 3.0, 2.0), row("c", None, 2.0, "ours: " + 300 * "x")]
-    size, latency = summary(rows)
+    rows = [row("a", 1.0, 1.0), row("b", 3.0, 2.0), row("c", None, 2.0, "ours: no")]
+    size, latency, without = summary(rows)
     assert size == "size: same or better in 1 of 2; worse in b onnx f32 (1.50)"
     assert latency.startswith("latency: same or better in 1 of 2; worse in b")
+    assert without == "not compared: 1 of 3, c onnx f32"
     (note,) = notes(rows)
-    assert note.startswith("c onnx f32: …x")
-    assert len(note) < 200
-    text = "\n".join(page(rows, "on a machine"))
+    assert note == "c onnx f32: ours: no"
+    text = "\n".join(page(rows, "on a machine", "bench it"))
     assert f"- {size}" in text
     assert "| c | onnx | f32 |  | 2.0 |  |  | 2 |  |" in text
     assert f"- {note}" in text
+
+
+def test_a_long_reason_keeps_its_side_and_its_end(tmp_path: Path) -> None:
+    why = f"line\n{300 * 'x'} end"
+    missing = {f"{side}_{s}.{f}": f"{side} {why}" for side in SIDES for f, s in kinds()}
+    rows = compare("c", BothWays(tmp_path, missing, {}), 1)
+    for found in rows:
+        ours, plain = found.note.split("; ")
+        assert ours.startswith("ours: …x")
+        assert plain.startswith("plain: …x")
+        assert ours.endswith("x end")
+        assert len(found.note) < 400
 
 
 def test_specimens_are_always_the_same() -> None:
@@ -71,6 +84,8 @@ def test_converts_both_ways_and_times_both(tmp_path: Path) -> None:
     rows = compare("ndl", both_ways("ndl", 64, tmp_path), 1)
     assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert not made.missing
+    with pytest.raises(InputError, match="take photos of 64 pixels, not 96"):
+        both_ways("ndl", 96, tmp_path)
     assert {(r.format, r.scheme) for r in rows} == {
         (f, s) for f in ("tflite", "onnx") for s in ("f32", "wi8_ai8")
     }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.markdown import table_head, table_row
 from models.metrics import wilson_interval
 from training.compression.figure import Point
 from training.compression.recipe import METHODS
@@ -185,22 +186,22 @@ def _table(results: Results) -> Iterator[str]:
         *(NAMES[m] for m in results.methods),
         *(f"{NAMES[m]} − uniform" for m in others),
     ]
-    yield from _header(head)
+    yield from table_head(*head)
     for f in results.fractions:
         shares = [f"{100 * results.mean('share', m, f):.1f} %" for m in results.methods]
         scored = [results.after[m, f] for m in results.methods]
         gaps = [_gap(results.after, m, f) for m in others]
-        yield _row([f"{f:g}", *shares, *map(_percent, scored), *gaps])
+        yield table_row(f"{f:g}", *shares, *map(_percent, scored), *gaps)
 
 
 def _table_before(results: Results) -> Iterator[str]:
     others = [m for m in results.methods if m != "uniform"]
     names = [NAMES[m] for m in results.methods]
-    yield from _header(["budget", *names, *(f"{NAMES[m]} − uniform" for m in others)])
+    yield from table_head("budget", *names, *(f"{NAMES[m]} − uniform" for m in others))
     for f in results.fractions:
         scored = [results.before[m, f] for m in results.methods]
         gaps = [_gap(results.before, m, f) for m in others]
-        yield _row([f"{f:g}", *map(_percent, scored), *gaps])
+        yield table_row(f"{f:g}", *map(_percent, scored), *gaps)
 
 
 def _widths(results: Results) -> Iterator[str]:
@@ -210,10 +211,10 @@ def _widths(results: Results) -> Iterator[str]:
         for m in results.methods
     ]
     layers = list(shown[0][2]["widths"])
-    yield from _header(["budget", "", *(f"`{name}`" for name in layers), "parameters"])
+    yield from table_head("budget", "", *(f"`{name}`" for name in layers), "parameters")
     for f, method, cell in shown:
         widths = [str(cell["widths"][name]) for name in layers]
-        yield _row([f"{f:g}", NAMES[method], *widths, f"{cell['parameters'] / 1e6:.2f} M"])
+        yield table_row(f"{f:g}", NAMES[method], *widths, f"{cell['parameters'] / 1e6:.2f} M")
 
 
 def _why(results: Results) -> Iterator[str]:
@@ -249,15 +250,6 @@ def _percent(right: Right) -> str:
     each = 100 * right.mean(axis=1)
     spread = f" ({len(each)} seeds: {each.min():.2f} to {each.max():.2f})" if len(each) > 1 else ""
     return f"{each.mean():.2f}{spread}"
-
-
-def _header(cells: Sequence[str]) -> Iterator[str]:
-    yield _row(cells)
-    yield _row(["---"] * len(cells))
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 _METHODS = """\

@@ -40,17 +40,18 @@ def cached_features(
     """
     order = np.arange(len(pixels)) if order is None else order
     starts = range(0, len(pixels), CHUNK)
-    chunks = []
+    features: NDArray[np.float16] | None = None
     for start in track(starts, len(starts), f"features {name.partition('-')[0]}"):
         path = folder / f"features-{name}" / f"{start:07d}.npy"
         if not path.exists():
             begin(start)
             batch = np.asarray(pixels[order[start : start + CHUNK]], np.float32)
-            features = np.asarray(trunk.predict(batch, batch_size=32, verbose=0), np.float16)
+            answers = np.asarray(trunk.predict(batch, batch_size=32, verbose=0), np.float16)
             with writing_to(path) as temporary:
-                np.save(temporary, features)
-        chunks.append(np.load(path))
-    shown = np.concatenate(chunks)
-    features = np.empty_like(shown)
-    features[order] = shown
+                np.save(temporary, answers)
+        chunk = np.load(path)
+        if features is None:
+            features = np.empty((len(pixels), *chunk.shape[1:]), np.float16)
+        features[order[start : start + CHUNK]] = chunk
+    assert features is not None  # there is always a photo
     return features

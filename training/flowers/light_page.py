@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.markdown import percent
 from models.metrics import wilson_interval
 from models.photos import LabelledPhotos
 from training.flowers.light import ALL, CHANGES, GREEN, TUNGSTEN, UNCHANGED, Gains, difference
@@ -182,8 +183,8 @@ def _conclusion(found: Sequence[Verdict]) -> str:
     other = max((v.reference for v in found), key=lambda arm: arm.top1())
     return (
         "No stem won, so the shipped model has none. Under changed light the best with a stem "
-        f"({best.name}) had {_percent(best.top1())} %, the best without ({other.name}) "
-        f"{_percent(other.top1())} %."
+        f"({best.name}) had {percent(best.top1())} %, the best without ({other.name}) "
+        f"{percent(other.top1())} %."
     )
 
 
@@ -192,10 +193,10 @@ def _summary(arms: Sequence[Arm]) -> list[str]:
     rows = [
         [
             arm.name,
-            _percent(arm.top1(UNCHANGED.kind)),
-            *(_percent(arm.top1(kind)) for kind in KINDS),
-            f"**{_percent(arm.top1())}**",
-            _percent(float(arm.right.mean(axis=1).min())),
+            percent(arm.top1(UNCHANGED.kind)),
+            *(percent(arm.top1(kind)) for kind in KINDS),
+            f"**{percent(arm.top1())}**",
+            percent(float(arm.right.mean(axis=1).min())),
         ]
         for arm in arms
     ]
@@ -218,7 +219,7 @@ def _differences(found: Sequence[Verdict]) -> list[str]:
 
 def _levels(arms: Sequence[Arm]) -> list[str]:
     rows = [
-        [change.kind, change.level, *(_percent(float(arm.right[i].mean())) for arm in arms)]
+        [change.kind, change.level, *(percent(float(arm.right[i].mean())) for arm in arms)]
         for i, change in enumerate(ALL)
     ]
     return _table(["change", "level", *(arm.name for arm in arms)], rows)
@@ -230,7 +231,7 @@ def _runs(arms: Sequence[Arm]) -> list[str]:
             arm.name,
             f"`{arm.folder.name}`",
             f"{arm.summary['parameters']:,}",
-            _percent(arm.summary["val"]["top1"]),
+            percent(arm.summary["val"]["top1"]),
             f"{arm.summary['best_epoch']['fine_tune']} of {arm.recipe.fine_tune.epochs}",
             arm.coefficients,
         ]
@@ -256,7 +257,3 @@ def _half_width(arm: Arm, n: int) -> float:
 def _points(interval: tuple[float, float, float]) -> str:
     centre, low, high = (100 * value for value in interval)
     return f"{centre:+.2f} ({low:+.2f} to {high:+.2f})"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.markdown import percent, table_row
 from models.metrics import score
 from models.photos import LabelledPhotos, read_bytes
 
@@ -55,6 +56,8 @@ def read_relabelled(path: Path, photos: LabelledPhotos) -> Relabelled:
     places = {name: place for place, name in enumerate(names)}
     classes = {label: number for number, label in enumerate(photos.labels)} | {"": -1}
     found = list(table)
+    if len({row["photo"] for row in found}) < len(found):
+        raise InputError(f"{path}: has a photo twice; leave one of each")
     for row in found:
         if row["photo"] not in places:
             raise InputError(f"{path}: {row['photo']} is none of the photos in {photos.root}")
@@ -67,7 +70,7 @@ def read_relabelled(path: Path, photos: LabelledPhotos) -> Relabelled:
     return Relabelled(
         how,
         np.array([places[row["photo"]] for row in found], np.intp),
-        np.array([row["why"] == "sample" for row in found]),
+        np.array([row["why"] == "sample" for row in found], bool),
         np.array([classes[row["seen"]] for row in found], np.intp),
     )
 
@@ -100,10 +103,10 @@ def section(
         ("disputed by a model", ~relabelled.sample),
         ("of the others, by chance", relabelled.sample),
     ):
-        yield _row(who, *_seen(relabelled.seen[which], labels[which]))
+        yield table_row(who, *_seen(relabelled.seen[which], labels[which]))
     name, logits = next(iter(answers.items()))
     wrong = (logits.argmax(axis=1) != targets)[relabelled.rows]
-    yield _row(f"errors of `{name}`", *_seen(relabelled.seen[wrong], labels[wrong]))
+    yield table_row(f"errors of `{name}`", *_seen(relabelled.seen[wrong], labels[wrong]))
     yield ""
     told, shown = corrected(relabelled, targets)
     yield (
@@ -117,11 +120,11 @@ def section(
     yield "|---|---|---|---|"
     for file, logits in answers.items():
         raw, mended = score(logits, targets), score(logits[told], shown[told])
-        yield _row(
+        yield table_row(
             f"`{file}`",
-            _percent(raw.top1),
-            _percent(mended.top1),
-            f"{_percent(mended.top1_low)}–{_percent(mended.top1_high)}",
+            percent(raw.top1),
+            percent(mended.top1),
+            f"{percent(mended.top1_low)}–{percent(mended.top1_high)}",
         )
     yield ""
 
@@ -129,11 +132,3 @@ def section(
 def _seen(seen: NDArray[np.intp], labels: NDArray[np.int64]) -> Sequence[str]:
     same, none = int((seen == labels).sum()), int((seen < 0).sum())
     return [str(n) for n in (len(seen), same, len(seen) - same - none, none)]
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"

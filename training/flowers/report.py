@@ -15,6 +15,7 @@ from models.contract import ImagePreprocess
 from models.errors import InputError
 from models.files import write_text, writing_to
 from models.manifest import Artefact
+from models.markdown import percent
 from models.metrics import Scores, confusion_matrix, fit_temperature, score
 from models.photos import LabelledPhotos
 from models.preprocess import load_photos
@@ -160,9 +161,9 @@ def _page(
         f"{len(manifest.labels)} classes, {len(photos)} test photos "
         f"(SHA-256 `{photos.sha256[:16]}…`), which were neither trained on, chosen by, "
         "nor calibrated on.",
-        f"The Keras model: **top-1 {_percent(reference.top1)} %** "
-        f"(95 % interval {_percent(reference.top1_low)} to {_percent(reference.top1_high)})"
-        + (f"; on val, by which it was chosen, {_percent(val['top1'])} %." if val else "."),
+        f"The Keras model: **top-1 {percent(reference.top1)} %** "
+        f"(95 % interval {percent(reference.top1_low)} to {percent(reference.top1_high)})"
+        + (f"; on val, by which it was chosen, {percent(val['top1'])} %." if val else "."),
         "",
         "| artefact | MB | top-1 % | 95 % interval | drop | precision | recall | F1 "
         "| ECE | ECE, T |",
@@ -171,10 +172,10 @@ def _page(
     for r in results:
         s = r.raw
         lines.append(
-            f"| `{r.artefact.file}` | {r.artefact.bytes / 1e6:.2f} | {_percent(s.top1)} "
-            f"| {_percent(s.top1_low)}–{_percent(s.top1_high)} "
-            f"| {100 * (reference.top1 - s.top1):+.2f} | {_percent(s.precision)} "
-            f"| {_percent(s.recall)} | {_percent(s.f1)} | {s.ece:.4f} | {r.calibrated.ece:.4f} |"
+            f"| `{r.artefact.file}` | {r.artefact.bytes / 1e6:.2f} | {percent(s.top1)} "
+            f"| {percent(s.top1_low)}–{percent(s.top1_high)} "
+            f"| {100 * (reference.top1 - s.top1):+.2f} | {percent(s.precision)} "
+            f"| {percent(s.recall)} | {percent(s.f1)} | {s.ece:.4f} | {r.calibrated.ece:.4f} |"
         )
     lines += [
         "",
@@ -196,15 +197,15 @@ def _page(
     wrong = matrix - np.diag(np.diag(matrix))
     for flat in np.argsort(-wrong, axis=None, kind="stable")[:10]:
         i, j = divmod(int(flat), len(matrix))
-        share = _percent(wrong[i, j] / matrix[i].sum())
+        share = percent(wrong[i, j] / matrix[i].sum())
         lines.append(f"| {manifest.labels[i]} | {manifest.labels[j]} | {wrong[i, j]} | {share} % |")
     lines += ["", "## By class", ""]
     lines += ["| class | photos | recall % | precision % |", "|---|---|---|---|"]
     for i, label in enumerate(manifest.labels):
         hits = matrix[i, i]
         lines.append(
-            f"| {label} | {matrix[i].sum()} | {_percent(hits / matrix[i].sum())} "
-            f"| {_percent(hits / max(1, matrix[:, i].sum()))} |"
+            f"| {label} | {matrix[i].sum()} | {percent(hits / matrix[i].sum())} "
+            f"| {percent(hits / max(1, matrix[:, i].sum()))} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -220,8 +221,8 @@ def _strangers(results: Sequence[Result]) -> list[str]:
             sure = float(np.mean(values >= rejection.sure_from))
             away = float(np.mean(values < rejection.reject_below))
             rows.append(
-                f"| `{r.artefact.file}` | {who} | {len(values)} | {_percent(sure)} "
-                f"| {_percent(1 - sure - away)} | {_percent(away)} |"
+                f"| `{r.artefact.file}` | {who} | {len(values)} | {percent(sure)} "
+                f"| {percent(1 - sure - away)} | {percent(away)} |"
             )
     if not rows:
         return []
@@ -237,7 +238,3 @@ def _strangers(results: Sequence[Result]) -> list[str]:
         *rows,
         "",
     ]
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"

@@ -26,12 +26,13 @@ from training.cells import CELLS, is_done
 from training.engines import Engine, run_here
 from training.flowers.dataset import Splits, load_splits
 from training.flowers.fingerprint import decisions
-from training.flowers.network import find_builder
+from training.flowers.network import build_network, find_builder, set_fine_tuning
 from training.flowers.optimizers import check_optimizer
 from training.flowers.rates import SearchJob, search, search_key, stage_rates
 from training.flowers.recipe import Recipe
 from training.flowers.sweep_recipe import Axes, Sweep, name_of
 from training.flowers.train import STAGES, DivergedError, train
+from training.flowers.views import halve
 from training.provenance import git_commit, machine, package_versions
 
 TRIALS, RATES, SWEEP = "trials", "rates", "sweep.json"
@@ -93,8 +94,7 @@ def run(
     data, out = data.absolute(), out.absolute()  # nodes have their own working folders
     if not (data / "train").is_dir():
         raise InputError(f"{data}: a sweep needs train/ and val/, so that no trial splits anew")
-    for axes in sweep.axes():
-        _check(sweep.recipe(axes))
+    _check([sweep.recipe(axes) for axes in sweep.axes()])
     splits = load_splits(data, sweep.base.seed)
     hashes = {name: photos.sha256 for name, photos in splits.items()}
     for leftover in (out / "cache").rglob(".*"):  # of a killed process: see `writing_to`
@@ -113,12 +113,7 @@ def run(
         for line in engine(try_one, missing):
             say(line)
             bar.advance(shown)
-    lost = [trial.name for trial in trials if not trial.file.exists()]
-    if lost:
-        raise InputError(
-            f"{out / CELLS}: has no {lost[0]}, which a node says it made; --out must be on a disk "
-            "that all nodes share"
-        )
+    _require_here([trial.file for trial in trials])
     ended = [json.loads(trial.file.read_text(encoding="utf-8"))["status"] for trial in trials]
     return {"trials": len(trials), "run": len(missing), "diverged": ended.count("diverged")}
 
@@ -171,6 +166,7 @@ def _find_rates(
             jobs.append(SearchJob(recipe, missing, sweep.search, data, out / "cache", files[key]))
     for _ in engine(search, jobs):
         pass
+    _require_here([file for each in files.values() for file in each.values()])
     found = []
     for key, recipe in zip(keys, recipes, strict=True):
         chosen = {
@@ -183,12 +179,31 @@ def _find_rates(
     return found
 
 
-def _check(recipe: Recipe) -> None:
+def _require_here(files: Sequence[Path]) -> None:
+    """Raise `InputError` where a node wrote a file to a disk of its own."""
+    lost = [file for file in files if not file.exists()]
+    if lost:
+        raise InputError(
+            f"{lost[0]}: is not there, though a node says it made it; --out must be on a disk that "
+            "all nodes share"
+        )
+
+
+def _check(recipes: Sequence[Recipe]) -> None:
     """Raise `InputError` where a recipe names what is not there, before any trial begins."""
-    for stage in STAGES:
-        check_optimizer(getattr(recipe, stage).optimizer)
-    find_builder(recipe)
-    decisions(recipe)
+    cuts = dict[tuple[Any, ...], Recipe]()
+    for recipe in recipes:
+        for stage in STAGES:
+            check_optimizer(getattr(recipe, stage).optimizer)
+        find_builder(recipe)
+        decisions(recipe)
+        cuts[recipe.backbone, recipe.width, recipe.unfreeze_from, bool(recipe.views)] = recipe
+    for recipe in cuts.values():
+        if recipe.unfreeze_from:
+            network = build_network(recipe, 2, load_weights=False)
+            set_fine_tuning(network, recipe.unfreeze_from, recipe.freeze_batch_norm)
+            if recipe.views:
+                halve(network, recipe.unfreeze_from)
 
 
 def _rooted(recipe: Recipe) -> Recipe:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.markdown import percent, table_head, table_row
 from models.metrics import Scores, paired_drop
 from models.photos import LabelledPhotos
 from training.flowers.sweep_phone import NOISE, Phone
@@ -80,9 +81,9 @@ def page(
         f"{minutes:.0f} minutes of training on {'; '.join(machines)}. Everything was chosen on "
         f"val. The {len(photos)} test photos (SHA-256 `{photos.sha256[:16]}…`) were scored once, "
         "for this page.",
-        f"Chosen: **{best.cell['name']}**, {_percent(best.val)} % on val, "
-        f"**{_percent(best.scores.top1)} %** on test "
-        f"(95 % interval {_percent(best.scores.top1_low)} to {_percent(best.scores.top1_high)}).",
+        f"Chosen: **{best.cell['name']}**, {percent(best.val)} % on val, "
+        f"**{percent(best.scores.top1)} %** on test "
+        f"(95 % interval {percent(best.scores.top1_low)} to {percent(best.scores.top1_high)}).",
         "",
         *([f"Not run yet: {', '.join(sorted(missing))}.", ""] if missing else []),
         *_matrix(facts["grid"], ended),
@@ -102,18 +103,18 @@ def _matrix(grid: Mapping[str, Sequence[Any]], ended: Sequence[Ended]) -> Iterat
         return
     (columns, across), (rows, down) = grid.items()
     found = {(one.cell["axes"][columns], one.cell["axes"][rows]): one for one in ended}
-    yield _row(f"test top-1 %, {rows} \\ {columns}", *map(str, across))
+    yield table_row(f"test top-1 %, {rows} \\ {columns}", *map(str, across))
     yield "|---|" + "--:|" * len(across)
     for row in down:
         cells = (found.get((column, row)) for column in across)
-        yield _row(str(row), *map(_top1, cells))
+        yield table_row(str(row), *map(_top1, cells))
     yield ""
 
 
 def _top1(one: Ended | None) -> str:
     if one is None:
         return "not run yet"
-    return "diverged" if one.scores is None else _percent(one.scores.top1)
+    return "diverged" if one.scores is None else percent(one.scores.top1)
 
 
 def _phones(ended: Sequence[Ended]) -> Iterator[str]:
@@ -128,20 +129,20 @@ def _phones(ended: Sequence[Ended]) -> Iterator[str]:
     )
     yield ""
     heads = ("int8 %", "95 % interval", "lost", "ECE", "ECE, T", "with noise %", "MB")
-    yield from _head("trial", *heads)
+    yield from table_head("trial", *heads)
     for one in ended:
         if (phone := one.phone) is None:
-            yield _row(one.cell["name"], *["–"] * len(heads))
+            yield table_row(one.cell["name"], *["–"] * len(heads))
             continue
         s, (drop, low, high) = phone.scores, (100 * value for value in phone.drop)
-        yield _row(
+        yield table_row(
             one.cell["name"],
-            _percent(s.top1),
-            f"{_percent(s.top1_low)}–{_percent(s.top1_high)}",
+            percent(s.top1),
+            f"{percent(s.top1_low)}–{percent(s.top1_high)}",
             f"{drop:+.2f} ({low:+.2f} to {high:+.2f})",
             f"{s.ece:.4f}",
             f"{phone.calibrated:.4f}",
-            _percent(phone.noisy),
+            percent(phone.noisy),
             f"{phone.bytes / 1e6:.2f}",
         )
     yield ""
@@ -149,18 +150,18 @@ def _phones(ended: Sequence[Ended]) -> Iterator[str]:
 
 def _table(axes: Sequence[str], ended: Sequence[Ended]) -> Iterator[str]:
     heads = ["val %", "test %", "95 % interval", "precision", "recall", "F1", "ECE", "ECE, T"]
-    yield from _head(*axes, *heads, "minutes")
+    yield from table_head(*axes, *heads, "minutes")
     for one in ended:
         place = [str(one.cell["axes"][axis]) for axis in axes]
         s = one.scores
         if s is None or one.calibrated is None:
-            yield _row(*place, "diverged", *["–"] * len(heads))
+            yield table_row(*place, "diverged", *["–"] * len(heads))
             continue
-        interval = f"{_percent(s.top1_low)}–{_percent(s.top1_high)}"
-        means = (_percent(value) for value in (s.precision, s.recall, s.f1))
+        interval = f"{percent(s.top1_low)}–{percent(s.top1_high)}"
+        means = (percent(value) for value in (s.precision, s.recall, s.f1))
         errors = f"{s.ece:.4f}", f"{one.calibrated:.4f}"
-        first = _percent(one.val), _percent(s.top1), interval
-        yield _row(*place, *first, *means, *errors, f"{one.minutes:.1f}")
+        first = percent(one.val), percent(s.top1), interval
+        yield table_row(*place, *first, *means, *errors, f"{one.minutes:.1f}")
     yield ""
     yield (
         "Precision, recall and F1 are macro means, in per cent. ECE: 15 bins, of the plain "
@@ -172,12 +173,12 @@ def _table(axes: Sequence[str], ended: Sequence[Ended]) -> Iterator[str]:
 def _starts(trained: Sequence[Ended]) -> Iterator[str]:
     """Backbones that began alike, each once."""
     yield from ("## What each started from", "")
-    yield from _head("backbone", "weights", "fresh layers", "px", "parameters", "epochs")
+    yield from table_head("backbone", "weights", "fresh layers", "px", "parameters", "epochs")
     rows = []
     for one in trained:
         recipe, fresh = one.cell["how"]["recipe"], one.cell["fresh_layers"]
         rows.append(
-            _row(
+            table_row(
                 f"{recipe['backbone']}, {recipe['pooling']}",
                 str(recipe["weights"]),
                 ", ".join(fresh) or ("all" if recipe["weights"] == "none" else "none"),
@@ -200,16 +201,17 @@ def _rates(rates: Sequence[tuple[str, dict[str, Any]]]) -> Iterator[str]:
         "took a fixed share of the chosen one (`training.flowers.rates`)."
     )
     yield ""
-    yield from _head("backbone", "optimizer", "tried", "chosen")
+    yield from table_head("backbone", "optimizer", "tried", "chosen")
     for backbone, record in rates:
         tried = ", ".join(
             f"{one['rate']:g}: "
-            + ("diverged" if one["val_loss"] is None else _percent(one["val_accuracy"]))
+            + ("diverged" if one["val_loss"] is None else percent(one["val_accuracy"]))
             for one in record["tried"]
         )
-        ends = (record["tried"][0]["rate"], record["tried"][-1]["rate"])
+        rates_tried = [one["rate"] for one in record["tried"]]
+        ends = (min(rates_tried), max(rates_tried))
         edge = ", at the end of what was tried" if record["chosen"] in ends else ""
-        yield _row(backbone, record["optimizer"], tried, f"{record['chosen']:g}{edge}")
+        yield table_row(backbone, record["optimizer"], tried, f"{record['chosen']:g}{edge}")
     yield ""
 
 
@@ -225,10 +227,10 @@ def _poolings(trained: Sequence[Ended], photos: LabelledPhotos) -> Iterator[str]
                 right = (e.argmax(axis=1) == photos.targets for e in (one.logits, other.logits))
                 drop, low, high = (100 * value for value in paired_drop(*right))
                 place = ", ".join(str(v) for k, v in axes.items() if k != "pooling")
-                rows.append(_row(place, f"{drop:+.2f}", f"{low:+.2f} to {high:+.2f}"))
+                rows.append(table_row(place, f"{drop:+.2f}", f"{low:+.2f} to {high:+.2f}"))
     if rows:
         yield from ("## Global average pooling against flatten", "")
-        yield from _head("trial", "points that gap is better", "95 % interval, paired")
+        yield from table_head("trial", "points that gap is better", "95 % interval, paired")
         yield from (*rows, "")
 
 
@@ -238,13 +240,13 @@ def _confusions(best: Ended, photos: LabelledPhotos, picture: str) -> Iterator[s
     pairs = np.bincount(photos.targets * classes + said, minlength=classes**2)
     pairs[:: classes + 1] = 0
     yield from (f"## What {best.cell['name']} confuses", "", f"![Confusion matrix]({picture})", "")
-    yield from _head("photo of", "taken for", "photos", "files")
+    yield from table_head("photo of", "taken for", "photos", "files")
     for flat in np.argsort(-pairs, kind="stable")[:MOST]:
         i, j = divmod(int(flat), classes)
         if pairs[flat]:
             of = np.flatnonzero((photos.targets == i) & (said == j))
             files = ", ".join(photos.paths[k].name for k in of[:3]) + (", …" if len(of) > 3 else "")
-            yield _row(photos.labels[i], photos.labels[j], str(pairs[flat]), files)
+            yield table_row(photos.labels[i], photos.labels[j], str(pairs[flat]), files)
     yield ""
 
 
@@ -261,21 +263,8 @@ def _suspects(trained: Sequence[Ended], photos: LabelledPhotos) -> Iterator[str]
     )
     yield ""
     if suspect.any():
-        yield from _head("photo", "label", "taken for")
+        yield from table_head("photo", "label", "taken for")
         for k in np.flatnonzero(suspect):
             name = photos.paths[k].relative_to(photos.root).as_posix()
-            yield _row(name, photos.labels[photos.targets[k]], photos.labels[said[0, k]])
+            yield table_row(name, photos.labels[photos.targets[k]], photos.labels[said[0, k]])
         yield ""
-
-
-def _head(*cells: str) -> Iterator[str]:
-    yield _row(*cells)
-    yield "|" + "---|" * len(cells)
-
-
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import open_bundle
+from models.bundle import Bundle, open_bundle
 from models.files import writing_to
 from models.metrics import Scores, paired_drop, score
-from models.photos import LabelledPhotos
+from models.photos import LabelledPhotos, read_bytes
 from models.preprocess import load_photo
 from models.progress import track
 from models.runtime import open_runner, run_each
@@ -44,7 +44,7 @@ class Phone:
 
 
 def score_phone(trial: Path, photos: LabelledPhotos, keras: NDArray[np.float32]) -> Phone | None:
-    """Score a trial's int8 file, once; None where it has none.
+    """Score a trial's int8 file, once; None where it has none, or one of another model.
 
     Args:
         trial: Its folder, in which the answers are kept.
@@ -54,9 +54,9 @@ def score_phone(trial: Path, photos: LabelledPhotos, keras: NDArray[np.float32])
     Raises:
         IntegrityError: The bundle is damaged.
     """
-    if not (trial / PHONE).is_dir():
+    bundle = phone_of(trial)
+    if bundle is None:
         return None
-    bundle = open_bundle(trial / PHONE)
     (artefact,) = (a for a in bundle.manifest.artefacts if a.format == "tflite")
     plain, noisy = (
         _logits(trial, bundle.read(artefact), photos, severity)
@@ -74,10 +74,21 @@ def score_phone(trial: Path, photos: LabelledPhotos, keras: NDArray[np.float32])
     )
 
 
+def phone_of(trial: Path) -> Bundle | None:
+    """The bundle of a trial's model; None where there is none, or one of another model."""
+    if not (trial / PHONE).is_dir():
+        return None
+    bundle = open_bundle(trial / PHONE)
+    model = hashlib.sha256(read_bytes(trial / "model.keras")).hexdigest()
+    return bundle if bundle.manifest.source.keras_sha256 == model else None
+
+
 def _logits(trial: Path, data: bytes, photos: LabelledPhotos, severity: int) -> NDArray[np.float32]:
     """The file's answers [N, K] to photos with noise, kept with a hash of both."""
     path = trial / f"{PHONE}-{photos.root.name}-{severity}.npz"
-    key = hashlib.sha256(data + photos.sha256.encode()).hexdigest()
+    probe = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    noise = corrupt(probe, _NOISE, severity).tobytes()  # says what it does, whatever its code
+    key = hashlib.sha256(data + photos.sha256.encode() + noise).hexdigest()
     if path.exists():
         with np.load(path, allow_pickle=False) as kept:
             if str(kept["key"]) == key:

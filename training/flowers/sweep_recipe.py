@@ -121,6 +121,9 @@ def load_sweep(path: Path, weights: Mapping[str, str] | None = None) -> Sweep:
     for axis, wanted in grid.items():
         if not isinstance(wanted, list):
             raise InputError(f"{path}: grid.{axis} = {wanted!r} must be a list")
+    for axis, cases in when.items():
+        if not isinstance(cases, dict) or not all(isinstance(c, dict) for c in cases.values()):
+            raise InputError(f"{path}: when.{axis} must be tables, one for each value it speaks of")
     base = with_values(Recipe(), values.get("base", {}), f"{path} [base]")
     for backbone, file in (weights or {}).items():
         if "backbone" not in grid and backbone == base.backbone:

@@ -24,6 +24,7 @@ from training.flowers.figures import draw_confusion
 from training.flowers.sweep import RATES, SWEEP, TRIALS
 from training.flowers.sweep_page import Ended, page
 from training.flowers.sweep_phone import score_phone
+from training.provenance import shown_path
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def write_report(sweep: Path, data: Path, out: Path) -> dict[str, float | None]:
     picture = out.with_name(f"{out.stem}-confusion.png")
     with writing_to(picture) as path:
         draw_confusion(matrix, labels, path)
-    command = f"bombus train sweep-report SWEEP --data DATA/{data.name} --out {out.as_posix()}"
+    command = f"bombus train sweep-report SWEEP --data DATA/{data.name} --out {shown_path(out)}"
     lines = page(facts, ended, photos.test, _rates(sweep), picture=picture.name, command=command)
     write_text(out, "\n".join(lines) + "\n")
     return {one.cell["name"]: one.scores.top1 if one.scores else None for one in ended}

@@ -243,9 +243,10 @@ def _run_stage(
             break
         run.checkpoint.require_room(model)  # before an epoch is spent
         reseed(model, (run.recipe.seed, number, epoch))
+        shown = batches(epoch)  # views, which trials share, are not this one's time
         started = time.perf_counter()
         fit = model.fit(
-            batches(epoch),
+            shown,
             validation_data=val,
             initial_epoch=epoch,
             epochs=epoch + 1,

@@ -43,14 +43,19 @@ def robustness(
     Example: bombus train robustness flowers --data $BOMBUS_DATA/flowers16 --out robustness.md
     """
     from models.bundle import find_bundle
+    from models.errors import InputError
     from models.files import refuse_existing
     from models.photos import scan_class_folders
-    from training.robustness.report import write_report
+    from training.provenance import shown_path
+    from training.robustness.report import pictures_of, write_report
 
-    refuse_existing(out, force)
+    if out.suffix != ".md":
+        raise InputError(f"--out {out}: the page's name ends in .md")
+    for path in (out, *pictures_of(out)):
+        refuse_existing(path, force)
     opened = find_bundle(bundle)
     options = {"--photos": photos, "--seed": seed or None, "--suspect": suspect or None}
-    words = ["bombus", "train", "robustness", bundle, "--data", f"DATA/{data.name}"]
+    words = ["bombus", "train", "robustness", shown_path(bundle), "--data", f"DATA/{data.name}"]
     words += ["--split", split]
     words += [str(w) for pair in options.items() if pair[1] is not None for w in pair]
     words += [w for name in artefact or () for w in ("--artefact", name)]
@@ -64,7 +69,7 @@ def robustness(
         seed=seed,
         sample=sample,
         suspect=suspect,
-        command=shlex.join([*words, "--out", out.name if out.is_absolute() else str(out)]),
+        command=shlex.join([*words, "--out", shown_path(out)]),
     )
     if as_json:
         told = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from models.manifest import Manifest
+from models.markdown import percent, table_head, table_row
 from models.photos import LabelledPhotos
 from training.robustness.corruptions import CORRUPTIONS, REFERENCE_SIDE
 from training.robustness.results import EqualSharpness, Interval, Robustness
@@ -83,26 +84,26 @@ def _conclusion(arm: Robustness) -> str:
     points = 100 * arm.distance[0]
     verdict = "within" if points <= GOAL else "beyond"
     return (
-        f"**`{arm.artefact.file}`: mean corruption accuracy {_percent(arm.mean)} %, "
+        f"**`{arm.artefact.file}`: mean corruption accuracy {percent(arm.mean)} %, "
         f"{points:.2f} points below clean: {verdict} the {GOAL:g} that are the goal.**"
     )
 
 
 def _summary(arms: Sequence[Robustness]) -> Iterator[str]:
     names = [f"`{arm.artefact.file}`" for arm in arms]
-    yield from _head("top-1 %", *names)
-    yield _row("as they are", *(_interval(arm.top1()) for arm in arms))
+    yield from table_head("top-1 %", *names)
+    yield table_row("as they are", *(_interval(arm.top1()) for arm in arms))
     for c in CORRUPTIONS:
-        yield _row(c.name, *(_percent(arm.accuracy(c.name)) for arm in arms))
+        yield table_row(c.name, *(percent(arm.accuracy(c.name)) for arm in arms))
     for severity in range(1, 1 + max(len(c.levels) for c in CORRUPTIONS)):
-        yield _row(f"all at severity {severity}", *(_percent(arm.at(severity)) for arm in arms))
-    yield _row("**mean corruption accuracy**", *(f"**{_percent(arm.mean)}**" for arm in arms))
-    yield _row("points below clean", *(_interval(arm.distance) for arm in arms))
+        yield table_row(f"all at severity {severity}", *(percent(arm.at(severity)) for arm in arms))
+    yield table_row("**mean corruption accuracy**", *(f"**{percent(arm.mean)}**" for arm in arms))
+    yield table_row("points below clean", *(_interval(arm.distance) for arm in arms))
 
 
 def _levels(arms: Sequence[Robustness]) -> Iterator[str]:
     columns = [c for a in arms for c in (f"`{a.artefact.file}`", "turned away %")]
-    yield from _head("corruption", "severity", "level", *columns)
+    yield from table_head("corruption", "severity", "level", *columns)
     for c in CORRUPTIONS:
         for severity, level in enumerate(c.levels, 1):
             cells = [
@@ -110,10 +111,10 @@ def _levels(arms: Sequence[Robustness]) -> Iterator[str]:
                 for arm in arms
                 for text in (
                     _interval(arm.top1(c.name, severity)),
-                    _percent(arm.unknown(c.name, severity)),
+                    percent(arm.unknown(c.name, severity)),
                 )
             ]
-            yield _row(c.name, str(severity), f"{c.unit} {level:g}", *cells)
+            yield table_row(c.name, str(severity), f"{c.unit} {level:g}", *cells)
 
 
 def _sharpness(sharp: EqualSharpness, suspect: str) -> Iterator[str]:
@@ -122,15 +123,15 @@ def _sharpness(sharp: EqualSharpness, suspect: str) -> Iterator[str]:
         "the Laplacian of the grey photo, of which a class's texture has its part. Every photo "
         f"above {sharp.target:.0f}, the median of the least sharp class "
         f"({sharp.labels[sharp.present[-1]]}), was blurred down to it: "
-        f"{_percent(sharp.blurred)} % of {len(sharp.targets)}. `{sharp.artefact.file}`: top-1 "
-        f"{_percent(sharp.top1(sharp.before))} % before, {_percent(sharp.top1(sharp.after))} % "
+        f"{percent(sharp.blurred)} % of {len(sharp.targets)}. `{sharp.artefact.file}`: top-1 "
+        f"{percent(sharp.top1(sharp.before))} % before, {percent(sharp.top1(sharp.after))} % "
         "after."
     )
     yield ""
     if suspect:
         yield _suspected(sharp, suspect)
         yield ""
-    yield from _head(
+    yield from table_head(
         "class", "photos", "sharpness", "recall %", "after", "precision %", "after", "excess loss"
     )
     recall, precision = (
@@ -138,9 +139,9 @@ def _sharpness(sharp: EqualSharpness, suspect: str) -> Iterator[str]:
         for figures in (sharp.recall, sharp.precision)
     )
     for i in sharp.present:
-        figures = (_percent(float(side[i])) for side in (*recall, *precision))
+        figures = (percent(float(side[i])) for side in (*recall, *precision))
         count = int((sharp.targets == i).sum())
-        yield _row(
+        yield table_row(
             sharp.labels[i],
             str(count),
             f"{sharp.medians[i]:.0f}",
@@ -159,7 +160,7 @@ def _suspected(sharp: EqualSharpness, suspect: str) -> str:
     i = sharp.labels.index(suspect)
     rank = sharp.present.index(i) + 1
     recall, precision = (
-        [_percent(float(figures(side)[i])) for side in (sharp.before, sharp.after)]
+        [percent(float(figures(side)[i])) for side in (sharp.before, sharp.after)]
         for figures in (sharp.recall, sharp.precision)
     )
     excess = sharp.excess(i)
@@ -175,19 +176,6 @@ def _suspected(sharp: EqualSharpness, suspect: str) -> str:
     )
 
 
-def _head(*cells: str) -> Iterator[str]:
-    yield _row(*cells)
-    yield _row(*["---"] * len(cells))
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def _interval(of: Interval) -> str:
-    centre, low, high = (_percent(value) for value in of)
+    centre, low, high = (percent(value) for value in of)
     return f"{centre} ({low} to {high})"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"

@@ -78,7 +78,7 @@ def write_report(
         for r, table in zip(recognisers, tables, strict=True)
     ]
     equal = _equal_sharpness(recognisers[-1], photos, size, run)
-    curves, picture = out.with_suffix(".png"), out.with_name(f"{out.stem}-corruptions.jpg")
+    curves, picture = pictures_of(out)
     draw_curves(corrupted, curves)
     draw_sample(shown, seed, picture)
     text = page(
@@ -94,6 +94,11 @@ def write_report(
     )
     write_text(out, text)
     return Findings(corrupted, equal)
+
+
+def pictures_of(page: Path) -> tuple[Path, Path]:
+    """Where a page's pictures are: curves, and the corruptions on a sample."""
+    return page.with_suffix(".png"), page.with_name(f"{page.stem}-corruptions.jpg")
 
 
 def float_and_int8(bundle: Bundle) -> list[str]:

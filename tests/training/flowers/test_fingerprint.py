@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from training.flowers.fingerprint import decisions, features_key
+from training.flowers.fingerprint import decisions, features_key, views_key
 from training.flowers.recipe import Recipe
 from training.recipe import with_values
 
@@ -38,6 +38,27 @@ def test_runs_that_learn_otherwise_share_features(changes: dict[str, Any]) -> No
 def test_another_trunk_has_other_features(changes: dict[str, Any]) -> None:
     changed = with_values(Recipe(), changes, "test")
     assert features_key(changed, DATA) != features_key(Recipe(), DATA)
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"augmentation": {"noise": 0.1}}, False),
+        ({"unfreeze_from": "conv_pad_6"}, False),
+        ({"freeze_batch_norm": False}, False),
+        ({"seed": 1}, False),
+        ({"fine_tune": {"optimizer": "sgd"}}, True),
+        ({"views": 4}, True),
+    ],
+    ids=str,
+)
+def test_views_are_shared_where_the_frozen_half_and_the_photos_are(
+    changes: dict[str, Any], same: bool
+) -> None:
+    before = with_values(Recipe(), {"views": 2, "unfreeze_from": "conv_pad_12"}, "test")
+    after = with_values(before, changes, "test")
+    assert (views_key(after, DATA) == views_key(before, DATA)) == same
+    assert views_key(after, DATA | {"val": "c"}) != views_key(after, DATA)
 
 
 def test_files_count_by_their_content(tmp_path: Path) -> None:

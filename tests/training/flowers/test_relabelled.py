@@ -57,6 +57,7 @@ def test_corrected_accuracy_is_that_of_what_the_photos_show(tmp_path: Path) -> N
         (HEAD + "iris/9.jpg,iris,sample,iris\n", "iris/9.jpg is none of the photos in photos"),
         (HEAD + "iris/0.jpg,rose,sample,iris\n", "iris/0.jpg is not labelled 'rose'"),
         (HEAD + "iris/0.jpg,iris,bored,iris\n", "why is disputed or sample"),
+        (HEAD + 2 * "iris/0.jpg,iris,sample,iris\n", "has a photo twice"),
         (HEAD + "iris/0.jpg,iris,sample,tulip\n", "seen a class or empty"),
     ],
 )

@@ -19,6 +19,7 @@ from tests.training.flowers.test_resume import killing, result
 from tests.training.ray_cluster import losing_a_node
 from training.cells import read_cells
 from training.flowers.recipe import load_recipe
+from training.flowers.sweep_phone import phone_of
 
 Bombus = Callable[..., tuple[int, str, str]]
 SWEEP = """
@@ -184,6 +185,9 @@ def test_the_page_has_every_trial(
     assert float(size) == round(file.stat().st_size / 1e6, 2)
     assert float(lost.split()[0]) == pytest.approx(100 * right.mean() - float(int8), abs=0.011)
     assert 0 < float(noisy) <= 100
+    with (out / "trials" / "adam" / "model.keras").open("ab") as other:
+        other.write(b"trained anew")
+    assert phone_of(out / "trials" / "adam") is None
     assert (tmp_path / "study-confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -192,6 +196,7 @@ def test_the_page_has_every_trial(
     [
         (SWEEP + "[search]\nepochs = 1", ("--weights", "MobileNet=none"), "no features to search"),
         (SWEEP.replace('"adam"', '"lion"'), (), "optimizer 'lion' is unknown"),
+        (SWEEP.replace("width", 'unfreeze_from = "x"\nwidth'), (), "'x': no such layer"),
         (SWEEP, ("--weights", "MobileNet"), "say BACKBONE=PATH"),
         (SWEEP, ("--weights", "MobileNet=/nowhere/w.npz"), "/nowhere/w.npz: cannot be read"),
         (SWEEP, ("--weights", "VGG16=none"), "when.backbone.VGG16: the grid has no such axis"),

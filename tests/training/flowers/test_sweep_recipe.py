@@ -83,6 +83,8 @@ def test_fine_tuning_decays_linearly_after_a_warm_up_unless_told() -> None:
         ("", "no trials; name values to try in a table [grid]"),
         ("[grids]\nseed = [1]", "must be made of the tables base, grid, when and search"),
         ("grid = 3", "must be made of the tables"),
+        ("[grid]\nseed = [1]\n[when]\nseed = 3", "when.seed must be tables"),
+        ("[grid]\nseed = [1]\n[when.seed]\n1 = 3", "when.seed must be tables"),
         ("[grid]\nseed = 1", "grid.seed = 1 must be a list"),
         ("[grid]\nseed = []", "grid.seed = [] must be different values"),
         ("[grid]\nseed = [1, 1]", "must be different values"),

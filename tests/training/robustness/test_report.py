@@ -79,6 +79,17 @@ def command(bundle: Bundle, data: Path, sample: Path, tmp_path: Path) -> list[ob
     ]
 
 
+def test_nothing_is_replaced_unasked(bombus: Bombus, command: list[object], tmp_path: Path) -> None:
+    code, _, err = bombus(*command[:-1], tmp_path / "page.png")
+    assert code == 2
+    assert "the page's name ends in .md" in err
+    (tmp_path / "page-corruptions.jpg").write_bytes(b"mine")
+    code, _, err = bombus(*command)
+    assert code == 2
+    assert "page-corruptions.jpg" in err
+    assert (tmp_path / "page-corruptions.jpg").read_bytes() == b"mine"
+
+
 def test_every_figure_is_what_the_model_answers(
     bombus: Bombus, command: list[object], data: Path, tmp_path: Path
 ) -> None:
