@@ -14,6 +14,7 @@ from models.photos import LabelledPhotos, read_bytes, scan_class_folders, scan_p
 # Of `training.json`, what a bundle carries; the history stays with the run.
 _TRAINING_KEYS = (
     "recipe",
+    "average",
     "data_sha256",
     "versions",
     "git_commit",

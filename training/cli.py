@@ -126,6 +126,38 @@ def ensemble(
 
 
 @app.command()
+def average(
+    first: Annotated[Path, typer.Argument(help="A run folder of `train flowers`.")],
+    second: Annotated[Path, typer.Argument(help="Of a run that was trained on from it.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with val/.")],
+    out: Annotated[Path, typer.Option(help="Receives a run.")],
+    shares: Annotated[
+        str, typer.Option(help="Of the second run's weights, to choose from on val.")
+    ] = "0.25,0.5,0.75,1",
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give one network the mean weights of two runs, as much of each as is best on val.
+
+    Example: bombus train average runs/a runs/b --data photos --out runs/mean
+    """
+    from models.errors import InputError
+    from training.flowers.average import average as mean
+
+    try:
+        parts = tuple(float(share) for share in shares.split(","))
+    except ValueError as error:
+        raise InputError(f"--shares {shares!r}: numbers from 0 to 1, by commas") from error
+    found = mean((first, second), parts, data, out, force=force)
+    if as_json:
+        typer.echo(json.dumps({share: scores.top1 for share, scores in found.items()}))
+        return
+    for share, scores in found.items():
+        typer.echo(f"{share:g} of {second}: val top-1 {100 * scores.top1:.2f} %")
+    typer.echo(f"-> {out / 'model.keras'}")
+
+
+@app.command()
 def audit(
     data: Data,
     image_size: Annotated[int, typer.Option(help="Side of the network's input, pixels.")] = 224,

@@ -32,6 +32,20 @@ def ensemble(runs: Sequence[Path], out: Path, *, force: bool = False) -> keras.M
         InputError: Fewer than two runs, one that did not end, or other labels.
     """
     refuse_existing(out, force)
+    models, labels = read_runs(runs)
+    model = joined(models)
+    with writing_to(out / "model.keras") as temporary:
+        model.save(temporary)
+    write_text(out / "labels.txt", "".join(f"{label}\n" for label in labels))
+    return model
+
+
+def read_runs(runs: Sequence[Path]) -> tuple[list[keras.Model], tuple[str, ...]]:
+    """The models of runs that know the same labels, and these.
+
+    Raises:
+        InputError: As `ensemble`.
+    """
     if len(runs) < 2:
         raise InputError(f"{len(runs)} run is no ensemble; name two or more")
     members = [read_run(path / "model.keras" if path.is_dir() else path) for path in runs]
@@ -42,11 +56,7 @@ def ensemble(runs: Sequence[Path], out: Path, *, force: bool = False) -> keras.M
                 f"{path}: knows other labels ({', '.join(known)}) than {runs[0]}; "
                 "join runs of the same data"
             )
-    model = joined([model for model, _ in members])
-    with writing_to(out / "model.keras") as temporary:
-        model.save(temporary)
-    write_text(out / "labels.txt", "".join(f"{label}\n" for label in labels))
-    return model
+    return [model for model, _ in members], labels
 
 
 def joined(models: Sequence[keras.Model]) -> keras.Model:
