@@ -29,6 +29,7 @@ from benchmarks.zoo import ZOO
 from bombus import silence_native_code
 from export.speed.benchmark import Contender, Failure, Timing, attempts, machine
 from models.files import write_text
+from models.markdown import table_row
 from training.provenance import shown_path
 
 RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime"}
@@ -194,18 +195,9 @@ def table(rows: Sequence[Row]) -> Table:
     for column in ("model", "format", "scheme", *columns):
         found.add_column(column, justify="right" if column in columns else "left")
     for row in rows:
-        found.add_row(
-            row.model,
-            row.format,
-            row.scheme,
-            _shown(row.ours_kb, ",.1f"),
-            _shown(row.contract_kb, ".1f"),
-            _shown(row.plain_kb, ",.1f"),
-            _shown(row.size, ".3f"),
-            _shown(row.ours_ms, ".3g"),
-            _shown(row.plain_ms, ".3g"),
-            _shown(row.latency, ".2f"),
-        )
+        ours_kb, *others = _values(row)
+        contract = _shown(row.contract_kb, ".1f")
+        found.add_row(row.model, row.format, row.scheme, ours_kb, contract, *others)
     return found
 
 
@@ -241,21 +233,25 @@ def page(rows: Sequence[Row], how: str, command: str) -> Iterator[str]:
     )
     yield ""
     columns = ("ours kB", "plain kB", "size", "ours ms", "plain ms", "latency")
-    yield f"| model | format | scheme | {' | '.join(columns)} |"
+    yield table_row("model", "format", "scheme", *columns)
     yield f"|---|---|---|{'--:|' * len(columns)}"
     for row in rows:
-        values = (
-            _shown(row.ours_kb, ",.1f"),
-            _shown(row.plain_kb, ",.1f"),
-            _shown(row.size, ".3f"),
-            _shown(row.ours_ms, ".3g"),
-            _shown(row.plain_ms, ".3g"),
-            _shown(row.latency, ".2f"),
-        )
-        yield f"| {row.model} | {row.format} | {row.scheme} | {' | '.join(values)} |"
+        yield table_row(row.model, row.format, row.scheme, *_values(row))
     missing = [f"- {line}" for line in notes(rows)]
     if missing:
         yield from ("", "Missing:", "", *missing)
+
+
+def _values(row: Row) -> tuple[str, ...]:
+    """Both sides' kB and their ratio, both sides' ms and theirs."""
+    return (
+        _shown(row.ours_kb, ",.1f"),
+        _shown(row.plain_kb, ",.1f"),
+        _shown(row.size, ".3f"),
+        _shown(row.ours_ms, ".3g"),
+        _shown(row.plain_ms, ".3g"),
+        _shown(row.latency, ".2f"),
+    )
 
 
 def _shown(value: float | None, form: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from export.pipeline import export
 from export.subject import Order
 from models.bundle import open_bundle
 from models.errors import BombusError, InputError
-from models.photos import read_bytes
 
 TRIALS, PHONE = "trials", "phone"  # folders of the sweep, and in each trial's
 JUDGES = 320  # photos; what a trial is worth is scored elsewhere, on all
@@ -40,7 +38,7 @@ def export_trials(sweep: Path, data: Path, say: Say = print) -> dict[str, str]:
     for model in models:
         bundle, name = model.parent / PHONE, model.parent.name
         done[name] = "was exported"
-        if not _is_of(bundle, model):
+        if not (bundle.is_dir() and open_bundle(bundle).is_made_of(model)):
             given = Given(model, data / "val", validation_count=JUDGES, calibrate=data / "train")
             done[name] = "exported"
             try:
@@ -54,14 +52,6 @@ def export_trials(sweep: Path, data: Path, say: Say = print) -> dict[str, str]:
 def failed(done: Mapping[str, str]) -> list[str]:
     """The trials that could not be exported, of what `export_trials` says."""
     return [name for name, how in done.items() if how not in ("exported", "was exported")]
-
-
-def _is_of(bundle: Path, model: Path) -> bool:
-    """Whether there is a bundle, made of this model."""
-    if not bundle.is_dir():
-        return False
-    digest = hashlib.sha256(read_bytes(model)).hexdigest()
-    return open_bundle(bundle).manifest.source.keras_sha256 == digest
 
 
 def _silent(line: str) -> None:

@@ -52,6 +52,10 @@ class Bundle:
             )
         return data
 
+    def is_made_of(self, model: Path) -> bool:
+        """Whether it was exported from this `.keras` file; `InputError` when that is unreadable."""
+        return self.manifest.source.keras_sha256 == hashlib.sha256(read_bytes(model)).hexdigest()
+
     def artefact(self, file: str) -> Artefact:
         """The artefact of this file name; `InputError` when there is none."""
         for artefact in self.manifest.artefacts:

@@ -50,8 +50,7 @@ def read_again(data: bytes, runner: Runner, contract: Contract, scheme: Scheme) 
     with tempfile.TemporaryDirectory(prefix="bombus-") as folder:
         model, inputs = Path(folder, "model.onnx"), Path(folder, "inputs.npz")
         model.write_bytes(data)
-        arrays = {f"{n}/{name}": v for n, row in enumerate(given) for name, v in row.items()}
-        np.savez(inputs, **arrays)
+        np.savez(inputs, **{name: np.stack([row[name] for row in given]) for name in given[0]})
         names = [port.name for port in runner.outputs]
         try:  # apart, since what OpenCV does not know may end the process
             found = in_child(f"{__name__}:read", str(model), str(inputs), *names)
@@ -92,7 +91,7 @@ def read(model: str, inputs: str, *names: str) -> dict[str, Any]:
 
     Args:
         model: Path of an ONNX file.
-        inputs: Path of an `.npz` with an array ROW/INPUT for each input of each row.
+        inputs: Path of an `.npz` with the rows of each input.
         names: Of the outputs.
 
     Returns:
@@ -105,11 +104,9 @@ def read(model: str, inputs: str, *names: str) -> dict[str, Any]:
         network = cv2.dnn.readNetFromONNX(model)
         found: dict[str, list[Any]] = {name: [] for name in names}
         with np.load(inputs) as arrays:
-            for row in range(1 + max(int(key.partition("/")[0]) for key in arrays)):
-                for key in arrays:
-                    number, _, name = key.partition("/")
-                    if int(number) == row:
-                        network.setInput(arrays[key], name)
+            for row in zip(*arrays.values(), strict=True):
+                for name, values in zip(arrays, row, strict=True):
+                    network.setInput(values, name)
                 for name, values in zip(names, network.forward(names), strict=True):
                     found[name].append(values.tolist())
     except cv2.error as error:

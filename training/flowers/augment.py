@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from training.flowers.harm import Harmed, RandomBlur, RandomNoise
+from training.flowers.harm import Drawn, Harmed, RandomBlur, RandomNoise
 from training.flowers.recipe import Augmentation
 
 _Common = dict[str, Any]  # what every layer is given
@@ -84,16 +84,11 @@ def _losses(options: Augmentation, seed: int, common: _Common) -> Iterator[keras
         yield keras.layers.RandomErasing(often, fill_value=127.0, seed=seed + 6, **pixels)
 
 
-class _RandomColour(keras.layers.Layer):  # type: ignore[misc]
+class _RandomColour(Drawn):
     """What changes colours of [B, H, W, 3] 0..255 by factors between 1 / (1 + most) and 1 + most.
 
     The factors are drawn log-uniformly, so that more is as likely as less.
     """
-
-    def __init__(self, most: float, *, seed: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.most = most
-        self.seed_generator = keras.random.SeedGenerator(seed)
 
     def factors(self, photos: Any, channels: int) -> Any:
         """[B, 1, 1, channels]."""

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.files import refuse_existing, write_text, writing_to
+from models.files import refuse_existing, write_text
 from models.metrics import Scores, score
 from models.photos import read_bytes
 from training.flowers.dataset import Batches, decoded, load_splits
+from training.flowers.distill import write_run
 from training.flowers.ensemble import read_runs
 from training.provenance import git_commit, package_versions
 
@@ -69,9 +70,7 @@ def average(
         found[share] = _score(second, pixels, splits.val.targets)
     best = max(found, key=lambda share: (found[share].top1, share))
     second.set_weights(_between(*weights, best))
-    with writing_to(out / "model.keras") as temporary:
-        second.save(temporary)
-    write_text(out / "labels.txt", "".join(f"{label}\n" for label in labels))
+    write_run(second, labels, out)
     record = _record(told, runs, found, best)
     write_text(out / "training.json", json.dumps(record, indent=1))
     return found

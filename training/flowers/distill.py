@@ -12,7 +12,7 @@ answer costs about a sixth of MobileNet's training step.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import keras
 from keras import ops
 
 from models.errors import InputError
+from models.files import write_text, writing_to
 from models.photos import read_bytes
 from training.flowers.network import Network
 from training.flowers.recipe import Distill, Recipe
@@ -82,6 +83,13 @@ def read_run(path: Path) -> tuple[keras.Model, tuple[str, ...]]:
     """
     labels = read_bytes(path.with_name("labels.txt")).decode("utf-8", "replace").splitlines()
     return load_model(path), tuple(labels)
+
+
+def write_run(model: keras.Model, labels: Sequence[str], out: Path) -> None:
+    """What `read_run` reads: `model.keras` and `labels.txt`."""
+    with writing_to(out / "model.keras") as temporary:
+        model.save(temporary)
+    write_text(out / "labels.txt", "".join(f"{label}\n" for label in labels))
 
 
 def build_student(network: Network, distill: Distill, labels: tuple[str, ...]) -> keras.Model:

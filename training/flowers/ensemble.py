@@ -11,8 +11,8 @@ from pathlib import Path
 import keras
 
 from models.errors import InputError
-from models.files import refuse_existing, write_text, writing_to
-from training.flowers.distill import read_run
+from models.files import refuse_existing
+from training.flowers.distill import read_run, write_run
 
 
 def ensemble(runs: Sequence[Path], out: Path, *, force: bool = False) -> keras.Model:
@@ -34,9 +34,7 @@ def ensemble(runs: Sequence[Path], out: Path, *, force: bool = False) -> keras.M
     refuse_existing(out, force)
     models, labels = read_runs(runs)
     model = joined(models)
-    with writing_to(out / "model.keras") as temporary:
-        model.save(temporary)
-    write_text(out / "labels.txt", "".join(f"{label}\n" for label in labels))
+    write_run(model, labels, out)
     return model
 
 

@@ -35,18 +35,25 @@ class Harmed(keras.layers.Layer):  # type: ignore[misc]
         return ops.scatter_update(photos, rows[:, None], worse)
 
 
-class RandomBlur(keras.layers.Layer):  # type: ignore[misc]
-    """Blurs each photo by a line (a camera that moved) or a disc (one out of focus), evenly often.
+class Drawn(keras.layers.Layer):  # type: ignore[misc]
+    """A change of photos, as much as chance decides.
 
     Args:
-        most: Longest line as a fraction of the photo's side; a disc's radius is at most a third.
-        seed: Decides lines and discs.
+        most: How much at most; what that means, each change says.
+        seed: Decides what is drawn.
     """
 
     def __init__(self, most: float, *, seed: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.most = most
         self.seed_generator = keras.random.SeedGenerator(seed)
+
+
+class RandomBlur(Drawn):
+    """Blurs each photo by a line (a camera that moved) or a disc (one out of focus), evenly often.
+
+    At most: the longest line as a fraction of the photo's side; a disc's radius is at most a third.
+    """
 
     def call(self, photos: Any, training: bool = False) -> Any:
         """[B, S, S, 3] 0..255, the same shape and range; borders are continued by reflection."""
@@ -88,18 +95,11 @@ def _filtered(photo_and_kernel: tuple[Any, Any]) -> Any:
     return ops.depthwise_conv(photo[None], channels, padding="valid")[0]
 
 
-class RandomNoise(keras.layers.Layer):  # type: ignore[misc]
+class RandomNoise(Drawn):
     """Adds Gaussian noise, as much on each photo as chance decides.
 
-    Args:
-        most: Largest standard deviation as a fraction of the range of values.
-        seed: Decides the noise.
+    At most: the largest standard deviation as a fraction of the range of values.
     """
-
-    def __init__(self, most: float, *, seed: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.most = most
-        self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, photos: Any, training: bool = False) -> Any:
         """[B, H, W, 3] 0..255, the same shape and range."""

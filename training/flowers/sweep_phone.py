@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.bundle import Bundle, open_bundle
-from models.files import writing_to
 from models.metrics import Scores, paired_drop, score
-from models.photos import LabelledPhotos, read_bytes
+from models.photos import LabelledPhotos
 from models.preprocess import load_photo
 from models.progress import track
 from models.runtime import open_runner, run_each
+from training.flowers.kept import Logits, kept_logits
 from training.robustness.corruptions import CORRUPTIONS, Photo, corrupt
 
 PHONE = "phone"  # folder of a trial's bundle, which `bombus export sweep` writes
@@ -43,7 +41,7 @@ class Phone:
     bytes: int
 
 
-def score_phone(trial: Path, photos: LabelledPhotos, keras: NDArray[np.float32]) -> Phone | None:
+def score_phone(trial: Path, photos: LabelledPhotos, keras: Logits) -> Phone | None:
     """Score a trial's int8 file, once; None where it has none, or one of another model.
 
     Args:
@@ -79,27 +77,22 @@ def phone_of(trial: Path) -> Bundle | None:
     if not (trial / PHONE).is_dir():
         return None
     bundle = open_bundle(trial / PHONE)
-    model = hashlib.sha256(read_bytes(trial / "model.keras")).hexdigest()
-    return bundle if bundle.manifest.source.keras_sha256 == model else None
+    return bundle if bundle.is_made_of(trial / "model.keras") else None
 
 
-def _logits(trial: Path, data: bytes, photos: LabelledPhotos, severity: int) -> NDArray[np.float32]:
+def _logits(trial: Path, data: bytes, photos: LabelledPhotos, severity: int) -> Logits:
     """The file's answers [N, K] to photos with noise, kept with a hash of both."""
-    path = trial / f"{PHONE}-{photos.root.name}-{severity}.npz"
+
+    def ask() -> Logits:
+        runner = open_runner(data, "tflite", threads=2, name=str(trial / PHONE))
+        shown = partial(_shown, size=runner.inputs[0].shape[1], severity=severity)
+        paths = track(photos.paths, len(photos), f"{trial.name}, noise {severity}")
+        return run_each(runner, map(shown, paths))["logits"]
+
     probe = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     noise = corrupt(probe, _NOISE, severity).tobytes()  # says what it does, whatever its code
-    key = hashlib.sha256(data + photos.sha256.encode() + noise).hexdigest()
-    if path.exists():
-        with np.load(path, allow_pickle=False) as kept:
-            if str(kept["key"]) == key:
-                return np.asarray(kept["logits"])
-    runner = open_runner(data, "tflite", threads=2, name=str(trial / PHONE))
-    shown = partial(_shown, size=runner.inputs[0].shape[1], severity=severity)
-    paths = track(photos.paths, len(photos), f"{trial.name}, noise {severity}")
-    answers = run_each(runner, map(shown, paths))["logits"]
-    with writing_to(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, key=key, logits=answers)
-    return answers
+    path = trial / f"{PHONE}-{photos.root.name}-{severity}.npz"
+    return kept_logits(path, data + photos.sha256.encode() + noise, ask)
 
 
 def _shown(path: Path, size: int, severity: int) -> Photo:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.files import write_text, writing_to
@@ -21,6 +19,7 @@ from models.preprocess import load_photos
 from models.progress import track
 from training.cells import read_cells
 from training.flowers.figures import draw_confusion
+from training.flowers.kept import Logits, kept_logits
 from training.flowers.sweep import RATES, SWEEP, TRIALS
 from training.flowers.sweep_page import Ended, page
 from training.flowers.sweep_phone import score_phone
@@ -87,20 +86,16 @@ def _ended(sweep: Path, cell: dict[str, Any], photos: _Photos) -> Ended:
     return Ended(cell, test, score(test, targets), calibrated.ece, phone)
 
 
-def _logits(folder: Path, size: int, photos: LabelledPhotos) -> NDArray[np.float32]:
+def _logits(folder: Path, size: int, photos: LabelledPhotos) -> Logits:
     """A trial's answers [N, K], kept beside its model with a hash of both it and the photos."""
-    path = folder / f"{photos.root.name}.npz"
-    key = hashlib.sha256(read_bytes(folder / "model.keras") + photos.sha256.encode()).hexdigest()
-    if path.exists():
-        with np.load(path, allow_pickle=False) as kept:
-            if str(kept["key"]) == key:
-                return np.asarray(kept["logits"])
-    model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
-    pixels = load_photos(photos.paths, size, f"read {photos.root.name} photos")
-    logits = np.asarray(model.predict(pixels, batch_size=32, verbose=0), np.float32)
-    with writing_to(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, key=key, logits=logits)
-    return logits
+
+    def ask() -> Logits:
+        model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
+        pixels = load_photos(photos.paths, size, f"read {photos.root.name} photos")
+        return np.asarray(model.predict(pixels, batch_size=32, verbose=0), np.float32)
+
+    depends = read_bytes(folder / "model.keras") + photos.sha256.encode()
+    return kept_logits(folder / f"{photos.root.name}.npz", depends, ask)
 
 
 def _rates(sweep: Path) -> Sequence[tuple[str, dict[str, Any]]]:

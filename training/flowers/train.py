@@ -24,14 +24,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.files import write_text, writing_to
+from models.files import write_text
 from models.metrics import score
 from training.flowers.audit import Audit, audit, without_unreadable
 from training.flowers.augment import build_augmentation, reseed
 from training.flowers.batch_norm import is_folded, unfold_batch_norm
 from training.flowers.checkpoint import Checkpoint, best_epoch
 from training.flowers.dataset import Batches, Splits, decoded, load_splits
-from training.flowers.distill import build_student, merge_heads, teacher_record, without_path
+from training.flowers.distill import (
+    build_student,
+    merge_heads,
+    teacher_record,
+    without_path,
+    write_run,
+)
 from training.flowers.epoch_bar import EpochBar
 from training.flowers.features import cached_features
 from training.flowers.fingerprint import decisions, features_key, views_key
@@ -301,9 +307,7 @@ def _finish(run: Run, report: Audit) -> dict[str, Any]:
         "best_epoch": {s: best_epoch(h) + 1 for s, h in histories.items() if h},
         "history": histories,
     }
-    with writing_to(run.out / "model.keras") as temporary:
-        exact.model.save(temporary)
-    write_text(run.out / "labels.txt", "".join(f"{label}\n" for label in labels))
+    write_run(exact.model, labels, run.out)
     write_text(run.out / "training.json", json.dumps(summary, indent=1))
     run.say(
         f"val top-1 {scores.top1:.4f} [{scores.top1_low:.4f}, {scores.top1_high:.4f}] "
