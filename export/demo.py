@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from models.bundle import find_bundle
 from models.cli import print_artefacts
 from models.errors import InputError
+from models.samples import sample_photo
 
 if TYPE_CHECKING:
     from export.image.photos import Photos
@@ -103,6 +103,9 @@ def _photos_at_hand(shipped: Bundle, workshop: Path) -> Photos:
     )
 
 
+_INSTEAD = "set BOMBUS_DATA to the data folder"
+
+
 def _flowers() -> Path | None:
     """The flower photos in BOMBUS_DATA, or None where it is not set."""
     root = os.environ.get("BOMBUS_DATA")
@@ -118,20 +121,9 @@ def _photos() -> list[Path]:
     """Photos to recognise when none are given: one a class of the test split, or the sample."""
     data = _flowers()
     if data is None:
-        return [_sample_folder() / "flower.jpg"]
+        return [sample_photo(instead=_INSTEAD)]
     folders = sorted(f for f in (data / "test").iterdir() if f.is_dir())
     return [min(folder.iterdir()) for folder in folders[:5]]
-
-
-def _sample_folder() -> Path:
-    """Where scikit-learn keeps its sample photos; it is not imported."""
-    spec = importlib.util.find_spec("sklearn")
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError(
-            "no photos at hand: set BOMBUS_DATA to the data folder, or pip install scikit-learn, "
-            "which carries two"
-        )
-    return Path(spec.submodule_search_locations[0], "datasets", "images")
 
 
 def _write_crops(workshop: Path, each: int = 64, side: int = 224) -> None:
@@ -141,7 +133,7 @@ def _write_crops(workshop: Path, each: int = 64, side: int = 224) -> None:
 
     rng = np.random.default_rng(0)
     for name in ("flower.jpg", "china.jpg"):
-        image = cv2.imread(str(_sample_folder() / name))
+        image = cv2.imread(str(sample_photo(name, _INSTEAD)))
         for folder in ("crops", "more"):
             (workshop / folder / name[:-4]).mkdir(parents=True)
             for i in range(each):

@@ -11,13 +11,17 @@ from models.errors import InputError
 CREDIT = "flower.jpg of scikit-learn, by vultilion (flickr.com/photos/vultilion), CC BY 2.0"
 
 
-def sample_photo() -> Path:
-    """The photo of a flower that scikit-learn carries; it is not imported.
+def sample_photo(name: str = "flower.jpg", instead: str = "name one") -> Path:
+    """A photo that scikit-learn carries, of a flower by default; it is not imported.
+
+    Args:
+        name: Of the file: scikit-learn has `flower.jpg` and `china.jpg`.
+        instead: What else to do where it is not installed.
 
     Raises:
         InputError: scikit-learn is not installed.
     """
     spec = importlib.util.find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
-        raise InputError("no sample photo at hand: name one, or pip install scikit-learn")
-    return Path(spec.submodule_search_locations[0], "datasets", "images", "flower.jpg")
+        raise InputError(f"no sample photo at hand: {instead}, or pip install scikit-learn")
+    return Path(spec.submodule_search_locations[0], "datasets", "images", name)
