@@ -70,7 +70,7 @@ class Named:
 
     def serve(self, *values: tf.Tensor) -> dict[str, tf.Tensor]:
         """The model in inference mode."""
-        outputs: dict[str, tf.Tensor] = self.model(list(values), training=False)
+        outputs: dict[str, tf.Tensor] = self.model.call(list(values), training=False)
         return outputs
 
 
