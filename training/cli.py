@@ -40,6 +40,9 @@ def flowers(
     teacher: Annotated[
         str | None, typer.Option(help="Learn from this run's model.keras, too.")
     ] = None,
+    unlabelled: Annotated[
+        str | None, typer.Option(help="Folder of more photos, which only the teacher speaks of.")
+    ] = None,
     optimizer: Annotated[str | None, typer.Option(help="Optimizer of both stages.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak rate, fine-tuning.")] = None,
     batch_size: Annotated[
@@ -98,7 +101,7 @@ def flowers(
             "label_smoothing": label_smoothing,
         },
         "augmentation": {"gamma": gamma, "cast": cast},
-        "distill": {"teacher": teacher},
+        "distill": {"teacher": teacher, "unlabelled": unlabelled},
     }
     chosen = with_values(base, _given(values), "options")
     summary = train(data, chosen, out, allow_unreadable=allow_unreadable, say=_say(quiet=as_json))

@@ -18,6 +18,8 @@ from models.photos import LabelledPhotos, scan_class_folders
 from models.preprocess import load_photo
 from models.progress import track
 
+UNLABELLED = -1  # the target of a photo without a label
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -124,7 +126,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
         Args:
             x: [N, ...] rows.
-            targets: [N] class indices.
+            targets: [N] class indices, or `UNLABELLED`: no share of any class.
             classes: K.
             batch_size: B.
             order_seed: (seed, ..., epoch) of the shuffle; None keeps the order.
@@ -145,7 +147,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         x = np.asarray(self.x[rows], np.float32)
-        y = np.eye(self.classes, dtype=np.float32)[self.targets[rows]]
+        y = np.asarray(self.targets[rows, None] == np.arange(self.classes), np.float32)
         if self.mixup:
             rng = np.random.default_rng((*self.order_seed, index))
             share = rng.beta(self.mixup, self.mixup, len(rows)).astype(np.float32)

@@ -4,6 +4,8 @@ The features get two linear classifiers (Touvron et al., arXiv 2012.12877): one 
 labels, the other on the teacher's softened probabilities (Hinton et al., arXiv 1503.02531). Their
 mean answers. Both being linear, the mean is again one classifier, so what is shipped is no larger.
 
+Photos without labels teach as well: of them only the teacher speaks.
+
 The teacher sees each batch as the student does, augmented and blended: answers for other views,
 kept from before, teach less (Beyer et al., arXiv 2106.05237). On a CPU, EfficientNet-Lite0's
 answer costs about a sixth of MobileNet's training step.
@@ -12,17 +14,21 @@ answer costs about a sixth of MobileNet's training step.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
+from models.bundle import MANIFEST, open_bundle
 from models.errors import InputError
 from models.files import write_text, writing_to
-from models.photos import read_bytes
+from models.photos import LabelledPhotos, read_bytes, scan_photos
+from training.flowers.dataset import UNLABELLED
 from training.flowers.network import Network
 from training.flowers.recipe import Distill, Recipe
 from training.flowers.weights import load_model
@@ -31,28 +37,52 @@ Teacher = Callable[[Any], Any]
 
 
 def without_path(recipe: Recipe) -> Recipe:
-    """The recipe with its teacher's file name in place of the path."""
-    teacher = Path(recipe.distill.teacher).name
-    return replace(recipe, distill=replace(recipe.distill, teacher=teacher))
+    """The recipe with names in place of paths of its teacher and unlabelled photos."""
+    teacher, photos = Path(recipe.distill.teacher).name, Path(recipe.distill.unlabelled).name
+    return replace(recipe, distill=replace(recipe.distill, teacher=teacher, unlabelled=photos))
 
 
 def teacher_record(recipe: Recipe) -> dict[str, str]:
-    """What to write down of the teacher beside its name: its hash.
+    """What to write down of the teacher and of unlabelled photos beside their names: hashes.
 
     Raises:
-        InputError: There is no such file.
+        InputError: There is no such file or folder.
     """
-    if not recipe.distill.teacher:
-        return {}
-    data = read_bytes(Path(recipe.distill.teacher))
-    return {"teacher_sha256": hashlib.sha256(data).hexdigest()}
+    record = dict[str, str]()
+    if recipe.distill.teacher:
+        data = read_bytes(Path(recipe.distill.teacher))
+        record["teacher_sha256"] = hashlib.sha256(data).hexdigest()
+    if recipe.distill.unlabelled:
+        record["unlabelled_sha256"] = scan_photos(Path(recipe.distill.unlabelled)).sha256
+    return record
+
+
+def with_unlabelled(photos: LabelledPhotos, folder: str) -> LabelledPhotos:
+    """The photos, and after them those of a folder, which only the teacher speaks of.
+
+    Args:
+        photos: With labels.
+        folder: Of more, in folders or not; empty: none.
+
+    Raises:
+        InputError: There is no photo in it.
+    """
+    if not folder:
+        return photos
+    more = scan_photos(Path(folder).absolute())
+    return LabelledPhotos(
+        Path(os.path.commonpath([photos.root.absolute(), more.root])),
+        (*(path.absolute() for path in photos.paths), *more.paths),
+        np.append(photos.targets, np.full(len(more), UNLABELLED)),
+        photos.labels,
+    )
 
 
 def load_teacher(path: Path, labels: tuple[str, ...]) -> Teacher:
     """A finished run's model, as a function of photos.
 
     Args:
-        path: Its `model.keras`; `labels.txt` stands beside it.
+        path: Its `model.keras`, or the Keras file of a bundle.
         labels: The student's.
 
     Returns:
@@ -76,11 +106,17 @@ def load_teacher(path: Path, labels: tuple[str, ...]) -> Teacher:
 
 
 def read_run(path: Path) -> tuple[keras.Model, tuple[str, ...]]:
-    """A finished run's model, by its `model.keras`, and its labels, of `labels.txt` beside it.
+    """A finished run's model and its labels.
+
+    Args:
+        path: Its `model.keras`, with `labels.txt` beside it, or the Keras file of a bundle.
 
     Raises:
         InputError: There is no such run, or Keras cannot load it.
+        IntegrityError: The bundle's manifest is not valid.
     """
+    if path.with_name(MANIFEST).is_file():
+        return load_model(path), open_bundle(path.parent).manifest.labels
     labels = read_bytes(path.with_name("labels.txt")).decode("utf-8", "replace").splitlines()
     return load_model(path), tuple(labels)
 

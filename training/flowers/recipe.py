@@ -84,14 +84,17 @@ class Distill:
     """What else fine-tuning learns from (`training.flowers.distill`).
 
     Attributes:
-        teacher: `model.keras` of a finished run; empty: the labels alone.
+        teacher: `model.keras` of a finished run, or a bundle's Keras file; empty: the labels alone.
         temperature: Both sides' logits are divided by it, so that small probabilities teach too.
         weight: The teacher's share of the loss, beside 1 for the labels.
+        unlabelled: Folder of more photos, of anything, that only the teacher speaks of; empty:
+            none.
     """
 
     teacher: str = ""
     temperature: float = 2.0
     weight: float = 1.0
+    unlabelled: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,13 @@ class Recipe:
         for key in ("temperature", "weight"):
             value = getattr(self.distill, key)
             _require(0 < value < math.inf, f"distill.{key}", value, "above 0 and finite")
+        unlabelled = self.distill.unlabelled
+        _require(
+            not unlabelled or bool(self.distill.teacher),
+            "distill.unlabelled",
+            unlabelled,
+            "empty without a teacher",
+        )
         for name, stage in (("head", self.head), ("fine_tune", self.fine_tune)):
             _require(stage.epochs >= 0, f"{name}.epochs", stage.epochs, "0 or more")
             _require(stage.batch_size >= 1, f"{name}.batch_size", stage.batch_size, "1 or more")
@@ -209,6 +219,7 @@ def identity(recipe: Recipe) -> dict[str, Any]:
             default["augmentation"],
             ("gamma", "cast", "shrink", "blur", "noise"),
         ),
+        (values["distill"], default["distill"], ("unlabelled",)),
     ):
         for key in keys:
             if part[key] == before[key]:

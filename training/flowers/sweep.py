@@ -208,12 +208,14 @@ def _check(recipes: Sequence[Recipe]) -> None:
 
 def _rooted(recipe: Recipe) -> Recipe:
     """The recipe with whole paths, since a node may work in another folder."""
-    weights, teacher = recipe.weights, recipe.distill.teacher
+    weights, distill = recipe.weights, recipe.distill
     if weights not in ("imagenet", "none"):
         weights = str(Path(weights).absolute())
-    if teacher:
-        teacher = str(Path(teacher).absolute())
-    return replace(recipe, weights=weights, distill=replace(recipe.distill, teacher=teacher))
+    if distill.teacher:
+        distill = replace(distill, teacher=str(Path(distill.teacher).absolute()))
+    if distill.unlabelled:
+        distill = replace(distill, unlabelled=str(Path(distill.unlabelled).absolute()))
+    return replace(recipe, weights=weights, distill=distill)
 
 
 def _write_down(sweep: Sweep, trials: Sequence[Trial], splits: Splits, out: Path) -> None:

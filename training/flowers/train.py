@@ -35,6 +35,7 @@ from training.flowers.distill import (
     build_student,
     merge_heads,
     teacher_record,
+    with_unlabelled,
     without_path,
     write_run,
 )
@@ -183,6 +184,8 @@ def _fine_tune(run: Run) -> None:
     if recipe.fine_tune.epochs == 0:
         run.say("fine_tune: skipped")
         return
+    learned = with_unlabelled(run.splits.train, recipe.distill.unlabelled)
+    run = replace(run, splits=replace(run.splits, train=learned))
     train_x, val_x = run.pixels("train"), run.pixels("val")
     started = recipe.weights != "none"  # a fresh normalisation passes through too
     if started and not recipe.freeze_batch_norm and is_folded(run.network.backbone):

@@ -11,10 +11,19 @@ import keras
 import numpy as np
 import pytest
 
+from models.bundle import find_bundle
 from models.errors import InputError
 from models.metrics import softmax
 from tests.training.conftest import Trained
-from training.flowers.distill import Taught, build_student, load_teacher, merge_heads
+from training.flowers.dataset import UNLABELLED, Batches, load_splits
+from training.flowers.distill import (
+    Taught,
+    build_student,
+    load_teacher,
+    merge_heads,
+    with_unlabelled,
+)
+from training.flowers.fingerprint import decisions
 from training.flowers.network import Network, build_network
 from training.flowers.recipe import Distill, Recipe, identity
 from training.flowers.train import train
@@ -125,9 +134,52 @@ def test_teachers_that_cannot_teach(teacher: Path, tmp_path: Path) -> None:
     assert "Keras cannot load it" in refusal(tmp_path / "model.keras")
 
 
+def test_a_shipped_model_can_teach() -> None:
+    bundle = find_bundle("flowers")
+    ask = load_teacher(bundle.path / "flowers.keras", tuple(bundle.manifest.labels))
+    assert ask(np.zeros((1, 64, 64, 3), np.float32)).shape == (1, len(bundle.manifest.labels))
+
+
 def test_a_run_without_a_teacher_keeps_its_fingerprint() -> None:
     assert "distill" not in identity(Recipe())
     assert identity(Recipe(distill=Distill("model.keras")))["distill"]["temperature"] == 2.0
+
+
+def test_photos_without_labels_come_last_and_are_of_no_class(
+    drawn_flowers: Path, tmp_path: Path
+) -> None:
+    photos = load_splits(drawn_flowers, 0).train
+    more = tmp_path / "more"
+    more.mkdir()
+    for path in photos.paths[:3]:
+        (more / path.name).write_bytes(path.read_bytes())
+    joined = with_unlabelled(photos, str(more))
+    assert len(joined) == len(photos) + 3
+    assert [path.name for path in joined.paths[-3:]] == sorted(p.name for p in photos.paths[:3])
+    assert np.array_equal(joined.targets[:-3], photos.targets)
+    assert set(joined.targets[-3:]) == {UNLABELLED}
+    assert joined.sha256 != photos.sha256
+    rows = np.zeros((len(joined), 2), np.uint8)
+    _, shares = Batches(rows, joined.targets, len(joined.labels), len(joined))[0]
+    assert np.array_equal(shares.sum(axis=1), [1.0] * len(photos) + [0.0] * 3)
+    assert with_unlabelled(photos, "") is photos
+    with pytest.raises(InputError, match="no such folder"):
+        with_unlabelled(photos, str(tmp_path / "none"))
+
+
+def test_photos_without_labels_decide_a_run(teacher: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "more" / "photo.jpg"
+    photo.parent.mkdir()
+    photo.write_bytes(b"one")
+    taught = Recipe(weights="none", distill=Distill(str(teacher)))
+    assert "unlabelled" not in decisions(taught)["distill"]  # as before there was such a key
+    more = replace(taught, distill=Distill(str(teacher), unlabelled=str(photo.parent)))
+    first = decisions(more)
+    assert first["distill"]["unlabelled"] == "more"
+    photo.write_bytes(b"another")
+    assert decisions(more)["unlabelled_sha256"] != first["unlabelled_sha256"]
+    with pytest.raises(InputError, match="empty without a teacher"):
+        Recipe(distill=Distill(unlabelled="more"))
 
 
 def comparable(summary: dict[str, Any]) -> list[dict[str, float]]:
@@ -143,7 +195,7 @@ def test_a_run_with_a_teacher_resumes_to_the_same_model(
     teacher = trained.out / "model.keras"
     recipe = replace(
         small_recipe,
-        distill=Distill(str(teacher)),
+        distill=Distill(str(teacher), unlabelled=str(drawn_flowers / "test")),
         head=replace(small_recipe.head, epochs=0),
         fine_tune=replace(small_recipe.fine_tune, epochs=2),
     )
