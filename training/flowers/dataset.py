@@ -141,6 +141,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             rows if order_seed is None else np.random.default_rng(order_seed).permutation(rows)
         )
 
+    def release(self) -> None:
+        """Let go of the rows: TensorFlow keeps all that it was ever fed from."""
+        self.x = self.x[:0].copy()
+
     def __len__(self) -> int:
         return math.ceil(len(self.targets) / self.batch_size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,7 @@ def page(
         "",
         *([f"Not run yet: {', '.join(sorted(missing))}.", ""] if missing else []),
         *_matrix(facts["grid"], ended),
-        *_table(list(facts["grid"]), ended),
+        *_table(ended),
         *_phones(ended),
         *_starts(trained),
         *_rates(rates),
@@ -102,7 +103,8 @@ def _matrix(grid: Mapping[str, Sequence[Any]], ended: Sequence[Ended]) -> Iterat
     if len(grid) != 2:
         return
     (columns, across), (rows, down) = grid.items()
-    found = {(one.cell["axes"][columns], one.cell["axes"][rows]): one for one in ended}
+    inside = (one for one in ended if one.cell["axes"].keys() == grid.keys())
+    found = {(one.cell["axes"][columns], one.cell["axes"][rows]): one for one in inside}
     yield table_row(f"test top-1 %, {rows} \\ {columns}", *map(str, across))
     yield "|---|" + "--:|" * len(across)
     for row in down:
@@ -148,11 +150,12 @@ def _phones(ended: Sequence[Ended]) -> Iterator[str]:
     yield ""
 
 
-def _table(axes: Sequence[str], ended: Sequence[Ended]) -> Iterator[str]:
+def _table(ended: Sequence[Ended]) -> Iterator[str]:
+    axes = list(dict.fromkeys(axis for one in ended for axis in one.cell["axes"]))
     heads = ["val %", "test %", "95 % interval", "precision", "recall", "F1", "ECE", "ECE, T"]
     yield from table_head(*axes, *heads, "minutes")
     for one in ended:
-        place = [str(one.cell["axes"][axis]) for axis in axes]
+        place = [str(one.cell["axes"].get(axis, "")) for axis in axes]
         s = one.scores
         if s is None or one.calibrated is None:
             yield table_row(*place, "diverged", *["–"] * len(heads))
@@ -218,20 +221,27 @@ def _rates(rates: Sequence[tuple[str, dict[str, Any]]]) -> Iterator[str]:
 def _poolings(trained: Sequence[Ended], photos: LabelledPhotos) -> Iterator[str]:
     """Trials that differ in pooling alone, paired."""
     rows = []
-    for one in trained:
-        for other in trained:
-            axes = one.cell["axes"] | {"pooling": "flatten"}
-            if one.cell["axes"].get("pooling") == "gap" and other.cell["axes"] == axes:
-                assert one.logits is not None
-                assert other.logits is not None
-                right = (e.argmax(axis=1) == photos.targets for e in (one.logits, other.logits))
-                drop, low, high = (100 * value for value in paired_drop(*right))
-                place = ", ".join(str(v) for k, v in axes.items() if k != "pooling")
-                rows.append(table_row(place, f"{drop:+.2f}", f"{low:+.2f} to {high:+.2f}"))
+    for one, other in itertools.permutations(trained, 2):
+        pooled = (_pooling(one), _pooling(other)) == ("gap", "flatten")
+        if pooled and _without_pooling(one) == _without_pooling(other):
+            assert one.logits is not None
+            assert other.logits is not None
+            right = (e.argmax(axis=1) == photos.targets for e in (one.logits, other.logits))
+            drop, low, high = (100 * value for value in paired_drop(*right))
+            place = ", ".join(map(str, _without_pooling(one).values()))
+            rows.append(table_row(place, f"{drop:+.2f}", f"{low:+.2f} to {high:+.2f}"))
     if rows:
         yield from ("## Global average pooling against flatten", "")
         yield from table_head("trial", "points that gap is better", "95 % interval, paired")
         yield from (*rows, "")
+
+
+def _pooling(one: Ended) -> str:
+    return str(one.cell["how"]["recipe"]["pooling"])
+
+
+def _without_pooling(one: Ended) -> dict[str, Any]:
+    return {axis: value for axis, value in one.cell["axes"].items() if axis != "pooling"}
 
 
 def _confusions(best: Ended, photos: LabelledPhotos, picture: str) -> Iterator[str]:

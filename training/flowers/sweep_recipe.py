@@ -15,6 +15,7 @@ from training.flowers.recipe import Recipe
 from training.recipe import read_toml, with_values
 
 Axes = dict[str, Any]
+Grid = Mapping[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -49,33 +50,43 @@ class Sweep:
         base: What they share.
         grid: For each axis its values; every combination is a trial. An axis is a key of the
             recipe, with a dot inside tables (`fine_tune.mixup`), or `optimizer`, of both stages.
+        also: More grids, for questions beside the first one's.
         when: Axis -> value -> what else of the recipe goes with it, such as a backbone's weights.
         search: How the learning rates are found; None: they stand in the recipe.
     """
 
     base: Recipe = field(default_factory=Recipe)
-    grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    grid: Grid = field(default_factory=dict)
+    also: tuple[Grid, ...] = ()
     when: Mapping[str, Mapping[str, dict[str, Any]]] = field(default_factory=dict)
     search: Search | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a grid without trials, and conditions on no axis."""
-        for axis, values in self.grid.items():
+        """Refuse a grid without trials, trials of one name, and conditions on no axis."""
+        grids = (self.grid, *self.also)
+        for axis, values in (pair for grid in grids for pair in grid.items()):
             if not values or len(set(map(_word, values))) < len(values):
                 raise InputError(f"sweep: grid.{axis} = {list(values)} must be different values")
-        if not self.grid:
+        if not all(grids):
             raise InputError("sweep: no trials; name values to try in a table [grid]")
+        names = [name_of(axes) for axes in self.axes()]
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"sweep: two trials {name}; take one from [grid] or [[also]]")
         for axis, cases in self.when.items():
-            known = [str(value) for value in self.grid.get(axis, ())]
+            known = [str(value) for grid in grids for value in grid.get(axis, ())]
             for value in cases:
                 if value not in known:
                     has = f"has {', '.join(known)}" if known else "has no such axis"
                     raise InputError(f"sweep: when.{axis}.{value}: the grid {has}")
 
     def axes(self) -> list[Axes]:
-        """Each trial's place in the grid, the first axis slowest."""
-        combinations = itertools.product(*self.grid.values())
-        return [dict(zip(self.grid, values, strict=True)) for values in combinations]
+        """Each trial's place in its grid, the first axis slowest."""
+        return [
+            dict(zip(grid, values, strict=True))
+            for grid in (self.grid, *self.also)
+            for values in itertools.product(*grid.values())
+        ]
 
     def recipe(self, axes: Axes, rates: Mapping[str, float] | None = None) -> Recipe:
         """A trial's recipe; what is more special wins: base, rates, when, grid.
@@ -107,18 +118,23 @@ def load_sweep(path: Path, weights: Mapping[str, str] | None = None) -> Sweep:
     """Read a sweep.
 
     Args:
-        path: TOML with tables `base`, `grid`, `when` and `search`, all but `grid` optional.
+        path: TOML with tables `base`, `grid`, `when` and `search`, and an array of tables `also`,
+            all but `grid` optional.
         weights: Start weights by backbone, instead of those that the file says.
 
     Raises:
         InputError: The file cannot be read, or has an unknown key or a wrong type.
     """
     values = read_toml(path)
+    also = values.pop("also", [])
     unknown = values.keys() - {"base", "grid", "when", "search"}
-    if unknown or not all(isinstance(part, dict) for part in values.values()):
-        raise InputError(f"{path}: must be made of the tables base, grid, when and search")
+    parts = [*values.values(), *(also if isinstance(also, list) else [also, None])]
+    if unknown or not all(isinstance(part, dict) for part in parts):
+        raise InputError(
+            f"{path}: must be made of the tables base, grid, when and search, and of [[also]]"
+        )
     grid, when = values.get("grid", {}), values.get("when", {})
-    for axis, wanted in grid.items():
+    for axis, wanted in (pair for table in (grid, *also) for pair in table.items()):
         if not isinstance(wanted, list):
             raise InputError(f"{path}: grid.{axis} = {wanted!r} must be a list")
     for axis, cases in when.items():
@@ -133,10 +149,15 @@ def load_sweep(path: Path, weights: Mapping[str, str] | None = None) -> Sweep:
     search = with_values(Search(), values.get("search", {}), f"{path} [search]")
     return Sweep(
         base,
-        {axis: tuple(wanted) for axis, wanted in grid.items()},
+        _grid(grid),
+        tuple(map(_grid, also)),
         when,
         search if "search" in values else None,
     )
+
+
+def _grid(table: Mapping[str, list[Any]]) -> Grid:
+    return {axis: tuple(wanted) for axis, wanted in table.items()}
 
 
 def _nested(axis: str, value: Any) -> dict[str, Any]:

@@ -267,6 +267,7 @@ def _run_stage(
                 EpochBar(f"{name} {epoch + 1}/{stage.epochs}"),
             ],
         )
+        shown.release()
         record = {key: float(values[-1]) for key, values in fit.history.items()}
         if not math.isfinite(record["loss"] + record["val_loss"]):
             raise DivergedError(

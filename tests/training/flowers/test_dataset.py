@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -232,3 +235,16 @@ def test_decoding_that_fails_leaves_nothing(
     with pytest.raises(InputError):
         decoded(photos, 32, tmp_path / "cache", "val")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_released_rows_are_freed_whatever_the_backend_keeps() -> None:
+    rows = np.ones((8, 4), np.float32)
+    alive = weakref.ref(rows)
+    batches = Batches(rows, np.arange(8) % 2, 2, 4, order_seed=(0,))
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit(batches, shuffle=False, verbose=0)
+    batches.release()
+    del rows
+    gc.collect()
+    assert alive() is None

@@ -47,6 +47,14 @@ def test_every_combination_is_a_trial(tmp_path: Path) -> None:
     assert sweep.search == Search(factors=(0.1, 1.0))
 
 
+def test_more_grids_add_trials(tmp_path: Path) -> None:
+    more = '[[also]]\nbackbone = ["DenseNet121"]\npooling = ["flatten"]\n'
+    sweep = load(TOML + more, tmp_path)
+    assert [name_of(axes) for axes in sweep.axes()[4:]] == ["DenseNet121-flatten"]
+    recipe = sweep.recipe(sweep.axes()[-1])
+    assert (recipe.pooling, recipe.weights) == ("flatten", "start/dense.npz")
+
+
 def test_what_is_more_special_wins(tmp_path: Path) -> None:
     sweep = load(TOML, tmp_path, weights={"MobileNet": "mine.npz"})
     found = {"head": 0.3, "fine_tune": 0.03}
@@ -63,7 +71,8 @@ def test_what_is_more_special_wins(tmp_path: Path) -> None:
 def test_the_table_of_the_paper_is_shipped() -> None:
     sweep = load_sweep(Path(optimizers.__file__).parent / "sweeps" / "table.toml")
     recipes = [sweep.recipe(axes) for axes in sweep.axes()]
-    assert len(recipes) == 27
+    assert len(recipes) == 27 + 3
+    assert [recipe.pooling for recipe in recipes] == ["gap"] * 27 + ["flatten"] * 3
     assert {recipe.fine_tune.optimizer for recipe in recipes} == OPTIMIZERS.keys() - {"adamw"}
     assert {recipe.backbone for recipe in recipes} == {"MobileNet", "DenseNet121", "Xception"}
     for recipe in {recipe.backbone: recipe for recipe in recipes}.values():
@@ -97,6 +106,10 @@ def test_fine_tuning_decays_linearly_after_a_warm_up_unless_told() -> None:
         ("[grid]\nseed = [1]\n[search]\nepochs = 0", "search needs factors, and 1 epoch"),
         ("[grid]\nseed = [1]\n[search]\nfactors = [0]", "factors must be above 0"),
         ("[grid]\nseed = [1]\n[search]\nfactors = ['x']", "factors must be above 0"),
+        ("also = 3\n[grid]\nseed = [1]", "must be made of the tables"),
+        ("[grid]\nseed = [1]\n[[also]]\nwidth = 1", "grid.width = 1 must be a list"),
+        ("[grid]\nseed = [1]\n[[also]]\nwidth = [1.0]\n[[also]]", "no trials"),
+        ("[grid]\nseed = [1, 2]\n[[also]]\nseed = [2]", "two trials 2; take one"),
         ("[base]\nspeed = 1", "[base]: unknown key 'speed'"),
     ],
 )
