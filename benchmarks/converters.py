@@ -238,7 +238,7 @@ def page(rows: Sequence[Row], how: str, command: str) -> Iterator[str]:
         f"Same: a ratio of up to {ALIKE}, as two runs of one file often differ so. Sizes are "
         "those of the graphs; ours also carry a contract of 1 to 4 kB (labels, tensors, ranges). "
         "The normalized differences (ndl) stay in float in our 8 bits, since a division in 8 bits "
-        f"is wrong: that is some 400 bytes. Median times of files that took turns: {how}."
+        f"is wrong, and floats take more bytes. Median times of files that took turns: {how}."
     )
     yield ""
     columns = ("ours kB", "plain kB", "size", "ours ms", "plain ms", "latency")
