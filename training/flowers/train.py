@@ -29,7 +29,7 @@ from models.metrics import score
 from training.flowers.audit import Audit, audit, without_unreadable
 from training.flowers.augment import build_augmentation, reseed
 from training.flowers.batch_norm import is_folded, unfold_batch_norm
-from training.flowers.checkpoint import Checkpoint, best_epoch
+from training.flowers.checkpoint import Checkpoint, History, best_epoch
 from training.flowers.dataset import Batches, Splits, decoded, load_splits
 from training.flowers.distill import (
     build_student,
@@ -243,11 +243,12 @@ def _run_stage(
     history = run.checkpoint.history(name)
     if history:
         run.say(f"{name}: {len(history)} of at most {stage.epochs} epochs are done")
-        model.load_weights(run.checkpoint.latest(name, history))
+    if history and len(history) < stage.epochs and not _exhausted(stage, history):
+        model.load_weights(run.checkpoint.latest(name, history))  # gone once a later stage began
     val = Batches(val_x, val_y, classes, 64)
     log = keras.callbacks.TensorBoard(run.out / "logs" / name, write_graph=False)
     for epoch in range(len(history), stage.epochs):
-        if history and stage.patience and epoch - 1 - best_epoch(history) >= stage.patience:
+        if _exhausted(stage, history):
             run.say(f"{name}: stopped, no better for {stage.patience} epochs")
             break
         run.checkpoint.require_room(model)  # before an epoch is spent
@@ -284,6 +285,13 @@ def _run_stage(
             f"{record['seconds']:.0f} s"
         )
     model.load_weights(run.checkpoint.best(name, history))
+
+
+def _exhausted(stage: Stage, history: History) -> bool:
+    """Whether patience is at its end."""
+    if not (history and stage.patience):
+        return False
+    return len(history) - 1 - best_epoch(history) >= stage.patience
 
 
 def _finish(run: Run, report: Audit) -> dict[str, Any]:

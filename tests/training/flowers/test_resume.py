@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import Trained
-from training.flowers.recipe import dump_recipe
+from training.flowers.recipe import Recipe, dump_recipe
+from training.flowers.train import train
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 240.0  # seconds until a process that should have come to a point is given up
@@ -142,6 +144,34 @@ def test_killed_at_each_stage(arguments: list[str], trained: Trained, tmp_path: 
 
     assert result(plain, out) == 0
     assert_same(out, trained)
+
+
+def test_stopped_after_a_stage_whose_best_epoch_was_not_its_last(
+    small_recipe: Recipe, drawn_flowers: Path, tmp_path: Path
+) -> None:
+    """Then the stage's last weights are gone, and its best are what the next one began with."""
+    recipe = replace(
+        small_recipe,
+        head=replace(small_recipe.head, epochs=3, learning_rate=1e-30),
+        fine_tune=replace(small_recipe.fine_tune, epochs=2),
+    )
+
+    class Stop(Exception):
+        pass
+
+    def stop(line: str) -> None:
+        if line.startswith("fine_tune 1/2"):
+            raise Stop
+
+    out = tmp_path / "broken"
+    with pytest.raises(Stop):
+        train(drawn_flowers, recipe, out, say=stop)
+    kept = {path.name for path in (out / "checkpoint").glob("*.h5")}
+    assert kept == {"head-000.weights.h5", "fine_tune-000.weights.h5"}
+    train(drawn_flowers, recipe, out, say=lambda line: None)
+    whole = tmp_path / "whole"
+    summary = train(drawn_flowers, recipe, whole, say=lambda line: None)
+    assert_same(out, Trained(whole, recipe, summary, []))
 
 
 @pytest.mark.slow
