@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 import json
 import shutil
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,10 +27,11 @@ from training.flowers.dataset import Splits, load_splits
 from training.flowers.fingerprint import decisions
 from training.flowers.network import build_network, find_builder, set_fine_tuning
 from training.flowers.optimizers import check_optimizer
-from training.flowers.rates import SearchJob, search, search_key, stage_rates
+from training.flowers.rates import SearchJob, read_rates, search, search_key
 from training.flowers.recipe import Recipe
+from training.flowers.stages import STAGES, DivergedError
 from training.flowers.sweep_recipe import Axes, Sweep, name_of
-from training.flowers.train import STAGES, DivergedError, train
+from training.flowers.train import train
 from training.flowers.views import halve
 from training.provenance import git_commit, machine, package_versions
 
@@ -150,33 +150,19 @@ def _find_rates(
     sweep: Sweep, data: Path, out: Path, hashes: dict[str, str], *, engine: Engine, say: Say
 ) -> Sequence[dict[str, float] | None]:
     """Each trial's learning rates by stage, after the searches that are not there yet."""
-    if sweep.search is None:
+    if (how := sweep.search) is None:
         return [None] * len(sweep.axes())
     recipes = [_rooted(sweep.recipe(axes)) for axes in sweep.axes()]
-    keys = [search_key(recipe, sweep.search, hashes) for recipe in recipes]
-    files: dict[str, dict[str, Path]] = defaultdict(dict)
-    for key, recipe in zip(keys, recipes, strict=True):
-        for stage in STAGES:
-            name = getattr(recipe, stage).optimizer
-            files[key][name] = out / RATES / f"{key}.{name}.json"
-    jobs = []
-    for key, recipe in dict(zip(keys, recipes, strict=True)).items():
-        missing = tuple(name for name, file in files[key].items() if not file.exists())
-        if missing:
-            jobs.append(SearchJob(recipe, missing, sweep.search, data, out / "cache", files[key]))
-    for _ in engine(search, jobs):
-        pass
-    _require_here([file for each in files.values() for file in each.values()])
-    found = []
-    for key, recipe in zip(keys, recipes, strict=True):
-        chosen = {
-            name: json.loads(file.read_text(encoding="utf-8"))["chosen"]
-            for name, file in files[key].items()
-        }
-        found.append(stage_rates(recipe, sweep.search, chosen))
-    if jobs:
-        say(f"learning rates: {sum(len(job.optimizers) for job in jobs)} searched")
-    return found
+    files = [out / RATES / f"{search_key(recipe, how, hashes)}.json" for recipe in recipes]
+    jobs = [
+        SearchJob(recipe, how, data, out / "cache", file)
+        for file, recipe in dict(zip(files, recipes, strict=True)).items()
+        if not file.exists()
+    ]
+    for line in engine(search, jobs):
+        say(line)
+    _require_here(files)
+    return [read_rates(file) for file in files]
 
 
 def _require_here(files: Sequence[Path]) -> None:

@@ -51,7 +51,7 @@ def page(
     facts: dict[str, Any],
     ended: Sequence[Ended],
     photos: LabelledPhotos,
-    rates: Sequence[tuple[str, dict[str, Any]]],
+    rates: Sequence[dict[str, Any]],
     *,
     picture: str,
     command: str,
@@ -62,7 +62,7 @@ def page(
         facts: `sweep.json`.
         ended: The trials that have ended, at least one of them trained.
         photos: Of the test.
-        rates: Backbone and record of each search.
+        rates: The record of each search.
         picture: File of the confusion matrix.
         command: What to say reproduces the page.
     """
@@ -194,18 +194,20 @@ def _starts(trained: Sequence[Ended]) -> Iterator[str]:
     yield from ("", "Epochs: of the classifier alone, and of fine-tuning.", "")
 
 
-def _rates(rates: Sequence[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+def _rates(rates: Sequence[dict[str, Any]]) -> Iterator[str]:
     if not rates:
         return
     yield from ("## Learning rates", "")
     yield (
-        "Of the classifier on cached features: top-1 on val in per cent by rate, for each "
-        "optimizer the same factors of its documented rate and the same few epochs. Fine-tuning "
-        "took a fixed share of the chosen one (`training.flowers.rates`)."
+        "Top-1 on val in per cent by rate: of the classifier alone (head), and of fine-tuning, "
+        "which began with the best of these. For each optimizer the same factors of its documented "
+        "rate and the same few epochs (`training.flowers.rates`)."
     )
     yield ""
-    yield from table_head("backbone", "optimizer", "tried", "chosen")
-    for backbone, record in rates:
+    yield from table_head("backbone", "optimizer", "stage", "tried", "chosen")
+    for backbone, stage, record in (
+        (one["backbone"], *pair) for one in rates for pair in one["stages"].items()
+    ):
         tried = ", ".join(
             f"{one['rate']:g}: "
             + ("diverged" if one["val_loss"] is None else percent(one["val_accuracy"]))
@@ -214,7 +216,7 @@ def _rates(rates: Sequence[tuple[str, dict[str, Any]]]) -> Iterator[str]:
         rates_tried = [one["rate"] for one in record["tried"]]
         ends = (min(rates_tried), max(rates_tried))
         edge = ", at the end of what was tried" if record["chosen"] in ends else ""
-        yield table_row(backbone, record["optimizer"], tried, f"{record['chosen']:g}{edge}")
+        yield table_row(backbone, record["optimizer"], stage, tried, f"{record['chosen']:g}{edge}")
     yield ""
 
 

@@ -23,23 +23,26 @@ class Search:
     """The search for learning rates (`training.flowers.rates`), the same for each optimizer.
 
     Attributes:
-        factors: Times the optimizer's documented rate: what is tried.
-        epochs: Of the classifier on cached features, for each.
-        fine_tune: Fine-tuning's peak rate as a share of the classifier's.
+        factors: Times the optimizer's documented rate: what the classifier alone tries.
+        epochs: For each, on cached features.
+        fine_tune_factors: What fine-tuning tries.
+        fine_tune_epochs: For each.
     """
 
     factors: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0, 100.0)
     epochs: int = 5
-    fine_tune: float = 0.1
+    fine_tune_factors: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
+    fine_tune_epochs: int = 1
 
     def __post_init__(self) -> None:
         """Refuse values no search could use."""
-        values: tuple[Any, ...] = (*self.factors, self.fine_tune)
+        values: tuple[Any, ...] = (*self.factors, *self.fine_tune_factors)
         for value in values:
             if not (isinstance(value, (int, float)) and 0 < value < math.inf):
                 raise InputError(f"sweep: search has {value!r}; factors must be above 0 and finite")
-        if not self.factors or self.epochs < 1:
-            raise InputError("sweep: search needs factors, and 1 epoch or more")
+        every = (self.factors, self.fine_tune_factors, self.epochs > 0, self.fine_tune_epochs > 0)
+        if not all(every):
+            raise InputError("sweep: search needs factors, and 1 epoch or more, of both stages")
 
 
 @dataclass(frozen=True)

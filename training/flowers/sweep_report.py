@@ -98,7 +98,7 @@ def _logits(folder: Path, size: int, photos: LabelledPhotos) -> Logits:
     return kept_logits(folder / f"{photos.root.name}.npz", depends, ask)
 
 
-def _rates(sweep: Path) -> Sequence[tuple[str, dict[str, Any]]]:
-    """What each search tried and chose, by its name."""
+def _rates(sweep: Path) -> Sequence[dict[str, Any]]:
+    """What each search tried and chose."""
     files = sorted((sweep / RATES).glob("*.json"))
-    return [(file.name.split("-")[0], json.loads(file.read_text("utf-8"))) for file in files]
+    return [json.loads(file.read_text("utf-8")) for file in files]

@@ -1,81 +1,33 @@
-"""The two stages of transfer learning, resumable after a kill at any point.
+"""A training from a folder of photos to a model with its record, resumable at any point.
 
-Stage `head` trains the linear classifier on cached features of the frozen backbone; stage
-`fine_tune` trains backbone and classifier together on augmented photos. To resume is to run
-again: each step finds on disk what it has already done. Every epoch is seeded by (seed, stage,
-epoch), so a resumed run repeats what an unbroken one would have done.
+To resume is to run again: each step finds on disk what it has already done.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.files import write_text
 from models.metrics import score
 from training.flowers.audit import Audit, audit, without_unreadable
-from training.flowers.augment import build_augmentation, reseed
-from training.flowers.batch_norm import is_folded, unfold_batch_norm
-from training.flowers.checkpoint import Checkpoint, History, best_epoch
-from training.flowers.dataset import Batches, Splits, decoded, load_splits
-from training.flowers.distill import (
-    build_student,
-    merge_heads,
-    teacher_record,
-    with_unlabelled,
-    without_path,
-    write_run,
-)
-from training.flowers.epoch_bar import EpochBar
-from training.flowers.features import cached_features
-from training.flowers.fingerprint import decisions, features_key, views_key
-from training.flowers.network import Network, build_network, find_builder, set_fine_tuning
-from training.flowers.optimizers import build_optimizer, check_optimizer
-from training.flowers.recipe import Recipe, Stage, dump_recipe
-from training.flowers.views import halve, view
+from training.flowers.checkpoint import Checkpoint, best_epoch
+from training.flowers.dataset import Batches, Splits, load_splits
+from training.flowers.distill import teacher_record, without_path, write_run
+from training.flowers.fingerprint import decisions
+from training.flowers.network import build_network, find_builder
+from training.flowers.optimizers import check_optimizer
+from training.flowers.recipe import Recipe, dump_recipe
+from training.flowers.stages import STAGES, Run, Say, begin, learn
 from training.flowers.weights import weights_record
-from training.provenance import git_commit, package_versions
-
-STAGES = ("head", "fine_tune")
-Say = Callable[[str], None]
-
-
-class DivergedError(InputError):
-    """The loss became infinite or no number: the recipe's rate is too high for its model."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the stages share."""
-
-    recipe: Recipe
-    out: Path
-    cache: Path  # of decoded photos and features
-    features: str  # changes with the features of the whole backbone
-    views: str  # changes with the views of the part that fine-tuning leaves frozen
-    checkpoint: Checkpoint
-    splits: Splits
-    network: Network
-    say: Say
-    commit: str  # at the start: the checkout may move on while a run lasts
-
-    def pixels(self, split: str) -> NDArray[np.uint8]:
-        """All photos of a split, [N, S, S, 3]."""
-        photos = dict(self.splits.items())[split]
-        return decoded(photos, self.recipe.image_size, self.cache, split)
+from training.provenance import package_versions
 
 
 def train(
@@ -123,24 +75,16 @@ def train(
         return dict(json.loads(result.read_text(encoding="utf-8")))
     _tidy(out)
     write_text(out / "recipe.toml", dump_recipe(recipe))
-    keras.utils.set_random_seed(recipe.seed)
-    network = build_network(recipe, len(splits.labels))
-    if network.fresh_layers:
-        say(f"start fresh, not in {recipe.weights}: {', '.join(network.fresh_layers)}")
-    run = Run(
+    run = begin(
+        splits,
         recipe,
         out,
-        cache or out / "cache",
-        features_key(recipe, report.data_sha256),
-        views_key(recipe, report.data_sha256),
-        checkpoint,
-        splits,
-        network,
-        say,
-        git_commit(),
+        cache=cache or out / "cache",
+        checkpoint=checkpoint,
+        data_sha256=report.data_sha256,
+        say=say,
     )
-    _train_head(run)
-    _fine_tune(run)
+    learn(run)
     return _finish(run, report)
 
 
@@ -164,134 +108,6 @@ def _tidy(out: Path) -> None:
     for folder in ("cache", "checkpoint"):
         for leftover in list((out / folder).rglob(".*")):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _train_head(run: Run) -> None:
-    """Stage 1. A backbone without start weights has no features to offer, so it is skipped."""
-    if run.recipe.weights == "none" or run.recipe.head.epochs == 0:
-        run.say("head: skipped (no start weights)" if run.recipe.head.epochs else "head: skipped")
-        return
-    features = [
-        cached_features(run.network.trunk, run.pixels(split), run.cache, f"{split}-{run.features}")
-        for split in ("train", "val")
-    ]
-    _run_stage(run, "head", run.network.head, lambda epoch: features[0], features[1])
-
-
-def _fine_tune(run: Run) -> None:
-    """Stage 2, on augmented photos."""
-    recipe = run.recipe
-    if recipe.fine_tune.epochs == 0:
-        run.say("fine_tune: skipped")
-        return
-    learned = with_unlabelled(run.splits.train, recipe.distill.unlabelled)
-    run = replace(run, splits=replace(run.splits, train=learned))
-    train_x, val_x = run.pixels("train"), run.pixels("val")
-    started = recipe.weights != "none"  # a fresh normalisation passes through too
-    if started and not recipe.freeze_batch_norm and is_folded(run.network.backbone):
-        run.say("fine_tune: the start weights have batch normalisation folded; unfolding it")
-        some = np.linspace(0, len(train_x) - 1, min(256, len(train_x))).astype(int)
-        unfold_batch_norm(run.network.scale, run.network.backbone, train_x[some])
-    set_fine_tuning(run.network, recipe.unfreeze_from, recipe.freeze_batch_norm)
-    if recipe.views:
-        halves = halve(run.network, recipe.unfreeze_from)
-        views = partial(view, halves.frozen, recipe, train_x, cache=run.cache, key=run.views)
-        seen = cached_features(halves.frozen, val_x, run.cache, f"val-{run.views}")
-        _run_stage(run, "fine_tune", halves.learning, views, seen)
-        return
-    student = build_student(run.network, recipe.distill, run.splits.labels)
-    model = keras.Sequential(
-        [
-            keras.Input((recipe.image_size, recipe.image_size, 3)),
-            build_augmentation(recipe.augmentation, recipe.image_size, recipe.seed),
-            student,
-        ],
-        name="fine_tune",
-    )
-    _run_stage(run, "fine_tune", model, lambda epoch: train_x, val_x)
-    if recipe.distill.teacher:
-        merge_heads(run.network, student)
-
-
-def _run_stage(
-    run: Run,
-    name: str,
-    model: keras.Model,
-    train_x: Callable[[int], NDArray[Any]],
-    val_x: NDArray[Any],
-) -> None:
-    """The epochs of one stage, from where the checkpoint is; leaves the best weights in `model`.
-
-    Each learns from its own `train_x`, by its number.
-    """
-    stage: Stage = getattr(run.recipe, name)
-    train_y, val_y = run.splits.train.targets, run.splits.val.targets
-    classes, number = len(run.splits.labels), STAGES.index(name)
-
-    def batches(epoch: int) -> Batches:
-        seed = (run.recipe.seed, number, epoch)
-        return Batches(
-            train_x(epoch), train_y, classes, stage.batch_size, order_seed=seed, mixup=stage.mixup
-        )
-
-    optimizer = build_optimizer(stage, math.ceil(len(train_y) / stage.batch_size))
-    loss = keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=stage.label_smoothing
-    )
-    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
-    optimizer.build(model.trainable_variables)
-    history = run.checkpoint.history(name)
-    if history:
-        run.say(f"{name}: {len(history)} of at most {stage.epochs} epochs are done")
-    if history and len(history) < stage.epochs and not _exhausted(stage, history):
-        model.load_weights(run.checkpoint.latest(name, history))  # gone once a later stage began
-    val = Batches(val_x, val_y, classes, 64)
-    log = keras.callbacks.TensorBoard(run.out / "logs" / name, write_graph=False)
-    for epoch in range(len(history), stage.epochs):
-        if _exhausted(stage, history):
-            run.say(f"{name}: stopped, no better for {stage.patience} epochs")
-            break
-        run.checkpoint.require_room(model)  # before an epoch is spent
-        reseed(model, (run.recipe.seed, number, epoch))
-        shown = batches(epoch)  # views, which trials share, are not this one's time
-        started = time.perf_counter()
-        fit = model.fit(
-            shown,
-            validation_data=val,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            shuffle=False,
-            verbose=0,
-            callbacks=[
-                log,
-                keras.callbacks.TerminateOnNaN(),
-                EpochBar(f"{name} {epoch + 1}/{stage.epochs}"),
-            ],
-        )
-        shown.release()
-        record = {key: float(values[-1]) for key, values in fit.history.items()}
-        if not math.isfinite(record["loss"] + record["val_loss"]):
-            raise DivergedError(
-                f"{name} {epoch + 1}/{stage.epochs}: diverged, the loss is {record['loss']} (val "
-                f"{record['val_loss']}); lower learning_rate = {stage.learning_rate:g}"
-            )
-        record["seconds"] = round(time.perf_counter() - started, 2)
-        history.append(record)
-        run.checkpoint.save(name, history, model)
-        run.say(
-            f"{name} {epoch + 1}/{stage.epochs}: "
-            f"train {record['accuracy']:.4f} (loss {record['loss']:.4f}), "
-            f"val {record['val_accuracy']:.4f} (loss {record['val_loss']:.4f}), "
-            f"{record['seconds']:.0f} s"
-        )
-    model.load_weights(run.checkpoint.best(name, history))
-
-
-def _exhausted(stage: Stage, history: History) -> bool:
-    """Whether patience is at its end."""
-    if not (history and stage.patience):
-        return False
-    return len(history) - 1 - best_epoch(history) >= stage.patience
 
 
 def _finish(run: Run, report: Audit) -> dict[str, Any]:

@@ -39,6 +39,7 @@ SEARCH = """
 [search]
 factors = [0.01, 10, 1e42]
 epochs = 1
+fine_tune_factors = [1e-9, 10]
 """
 
 
@@ -86,27 +87,33 @@ def test_a_trial_that_diverges_is_a_result(swept: Swept) -> None:
 
 def test_rates_are_chosen_on_val_and_used(swept: Swept, bombus: Bombus, tmp_path: Path) -> None:
     recipe, out = tmp_path / "sweep.toml", tmp_path / "out"
-    recipe.write_text(SWEEP.partition("[when")[0].replace('"sgd", ', "") + SEARCH)
+    plain = SWEEP.partition("[when")[0].replace('"sgd", ', "")
+    recipe.write_text(plain.replace("fine_tune.epochs = 0", "fine_tune.epochs = 1") + SEARCH)
     command = [*swept.command, "--out", out]
     command[2] = recipe
     assert bombus(*command)[0] == 0
     (file,) = (out / "rates").iterdir()
     record = json.loads(file.read_text())
-    assert [one["rate"] for one in record["tried"]] == pytest.approx([1e-5, 1e-2, 1e39])
-    *sound, diverged = record["tried"]
-    assert diverged["val_loss"] is None
-    best = max(sound, key=lambda one: (one["val_accuracy"], -one["val_loss"]))
-    assert record["chosen"] == best["rate"]
     used = load_recipe(out / "trials" / "adam" / "recipe.toml")
-    assert used.head.learning_rate == record["chosen"]
-    assert used.fine_tune.learning_rate == pytest.approx(0.1 * record["chosen"] * 2**0.5)
+    head, tuned = (record["stages"][name]["tried"] for name in ("head", "fine_tune"))
+    assert [one["rate"] for one in head] == pytest.approx([1e-5, 1e-2, 1e39])
+    assert [one["rate"] for one in tuned] == pytest.approx([1e-12, 1e-2])
+    *sound, diverged = head
+    assert diverged["val_loss"] is None
+    for tried, stage in ((sound, used.head), (tuned, used.fine_tune)):
+        best = max(tried, key=lambda one: (one["val_accuracy"], -one["val_loss"]))
+        assert stage.learning_rate == best["rate"]
+    # What fine-tuning hardly touches is the classifier that it began with: the best of the first.
+    begun = max(one["val_accuracy"] for one in sound)
+    assert tuned[0]["val_accuracy"] == pytest.approx(begun, abs=0.051)
     file.unlink()  # searched anew it chooses the same, and so the trial need not be run again
     code, said, _ = bombus(*command, "--json")
     assert (code, json.loads(said)["run"]) == (0, 0)
     assert json.loads(file.read_text()) == record
     page = tmp_path / "study.md"
     assert bombus("train", "sweep-report", out, *command[3:5], "--out", page)[0] == 0
-    assert "| MobileNet | adam | 1e-05: " in page.read_text()
+    assert "| MobileNet | adam | head | 1e-05: " in page.read_text()
+    assert "| MobileNet | adam | fine_tune | 1e-12: " in page.read_text()
 
 
 def test_killed_and_resumed_it_gives_the_same_table(
@@ -194,7 +201,6 @@ def test_the_page_has_every_trial(
 @pytest.mark.parametrize(
     ("recipe", "options", "words"),
     [
-        (SWEEP + "[search]\nepochs = 1", ("--weights", "MobileNet=none"), "no features to search"),
         (SWEEP.replace('"adam"', '"lion"'), (), "optimizer 'lion' is unknown"),
         (SWEEP.replace("width", 'unfreeze_from = "x"\nwidth'), (), "'x': no such layer"),
         (SWEEP, ("--weights", "MobileNet"), "say BACKBONE=PATH"),

@@ -104,6 +104,7 @@ def test_fine_tuning_decays_linearly_after_a_warm_up_unless_told() -> None:
         ("[grid]\nseed = [1]\n[when.width.1]\nseed = 2", "when.width.1: the grid has no such axis"),
         ("[grid]\nseed = [1]\n[when.seed.1]\nspeed = 2", "when.seed.1: unknown key 'speed'"),
         ("[grid]\nseed = [1]\n[search]\nepochs = 0", "search needs factors, and 1 epoch"),
+        ("[grid]\nseed = [1]\n[search]\nfine_tune_factors = []", "search needs factors, and"),
         ("[grid]\nseed = [1]\n[search]\nfactors = [0]", "factors must be above 0"),
         ("[grid]\nseed = [1]\n[search]\nfactors = ['x']", "factors must be above 0"),
         ("also = 3\n[grid]\nseed = [1]", "must be made of the tables"),
