@@ -31,7 +31,7 @@ class Search:
 
     factors: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0, 100.0)
     epochs: int = 5
-    fine_tune_factors: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
+    fine_tune_factors: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0, 100.0)
     fine_tune_epochs: int = 1
 
     def __post_init__(self) -> None:
