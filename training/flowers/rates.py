@@ -7,7 +7,6 @@ the same short training, decay included, and the best on val is taken.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import tempfile
@@ -16,8 +15,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from models.files import write_text
 from models.progress import track
 from training.flowers.checkpoint import best_epoch
@@ -25,7 +22,7 @@ from training.flowers.dataset import Splits, load_splits
 from training.flowers.fingerprint import decisions
 from training.flowers.optimizers import DEFAULT_RATES
 from training.flowers.recipe import Recipe, Stage
-from training.flowers.stages import STAGES, DivergedError, rehearse
+from training.flowers.stages import STAGES, DivergedError, forget, rehearse
 from training.flowers.sweep_recipe import Search
 
 Tried = dict[str, Any]
@@ -123,6 +120,5 @@ def _try(job: SearchJob, recipe: Recipe, name: str, splits: Splits) -> Tried:
             tried |= {key: best[key] for key in ("val_accuracy", "val_loss")}
         except DivergedError:
             tried |= {"val_accuracy": None, "val_loss": None}
-    keras.backend.clear_session()
-    gc.collect()  # a compiled loop is large, and held in cycles
+    forget()
     return tried

@@ -8,15 +8,12 @@ that has grown only adds trials. One that diverges is a result, too.
 
 from __future__ import annotations
 
-import gc
 import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import keras
 
 from models.errors import InputError
 from models.files import write_text
@@ -29,7 +26,7 @@ from training.flowers.network import build_network, find_builder, set_fine_tunin
 from training.flowers.optimizers import check_optimizer
 from training.flowers.rates import SearchJob, read_rates, search, search_key
 from training.flowers.recipe import Recipe
-from training.flowers.stages import STAGES, DivergedError
+from training.flowers.stages import STAGES, DivergedError, forget
 from training.flowers.sweep_recipe import Axes, Sweep, name_of
 from training.flowers.train import train
 from training.flowers.views import halve
@@ -141,8 +138,7 @@ def try_one(trial: Trial) -> str:
     facts |= {"commit": git_commit(), "packages": package_versions(), "machine": machine()}
     write_text(trial.file, json.dumps(facts, indent=1))
     shutil.rmtree(trial.out / "checkpoint", ignore_errors=True)  # of no more use, and large
-    keras.backend.clear_session()
-    gc.collect()  # a compiled loop is large, and held in cycles
+    forget()
     return line
 
 

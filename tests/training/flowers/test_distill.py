@@ -15,6 +15,7 @@ from models.bundle import find_bundle
 from models.errors import InputError
 from models.metrics import softmax
 from tests.training.conftest import Trained
+from tests.training.flowers.test_resume import train_until
 from training.flowers.dataset import UNLABELLED, Batches, load_splits
 from training.flowers.distill import (
     Taught,
@@ -200,16 +201,8 @@ def test_a_run_with_a_teacher_resumes_to_the_same_model(
         fine_tune=replace(small_recipe.fine_tune, epochs=2),
     )
 
-    class Stop(Exception):
-        pass
-
-    def stop(line: str) -> None:
-        if line.startswith("fine_tune 1/2"):
-            raise Stop
-
     whole = train(drawn_flowers, recipe, tmp_path / "whole", say=lambda line: None)
-    with pytest.raises(Stop):
-        train(drawn_flowers, recipe, tmp_path / "broken", say=stop)
+    train_until("fine_tune 1/2", drawn_flowers, recipe, tmp_path / "broken")
     resumed = train(drawn_flowers, recipe, tmp_path / "broken", say=lambda line: None)
     assert comparable(resumed) == comparable(whole)
     ours, theirs = (

@@ -103,6 +103,20 @@ def killing(module: str, target: str, *, when: str, before: str = "pass") -> lis
     return ["-c", KILL.format(module=module, target=target, name=name, when=when, before=before)]
 
 
+def train_until(line: str, data: Path, recipe: Recipe, out: Path) -> None:
+    """A training that is interrupted as it says a line that begins so."""
+
+    class Stop(Exception):
+        pass
+
+    def stop(said: str) -> None:
+        if said.startswith(line):
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(data, recipe, out, say=stop)
+
+
 @pytest.fixture
 def arguments(trained: Trained, drawn_flowers: Path, tmp_path: Path) -> list[str]:
     recipe = tmp_path / "recipe.toml"
@@ -156,16 +170,8 @@ def test_stopped_after_a_stage_whose_best_epoch_was_not_its_last(
         fine_tune=replace(small_recipe.fine_tune, epochs=2),
     )
 
-    class Stop(Exception):
-        pass
-
-    def stop(line: str) -> None:
-        if line.startswith("fine_tune 1/2"):
-            raise Stop
-
     out = tmp_path / "broken"
-    with pytest.raises(Stop):
-        train(drawn_flowers, recipe, out, say=stop)
+    train_until("fine_tune 1/2", drawn_flowers, recipe, out)
     kept = {path.name for path in (out / "checkpoint").glob("*.h5")}
     assert kept == {"head-000.weights.h5", "fine_tune-000.weights.h5"}
     train(drawn_flowers, recipe, out, say=lambda line: None)
