@@ -22,8 +22,9 @@ from training.flowers.dataset import Splits, load_splits
 from training.flowers.fingerprint import decisions
 from training.flowers.optimizers import DEFAULT_RATES
 from training.flowers.recipe import Recipe, Stage
-from training.flowers.stages import STAGES, DivergedError, forget, rehearse
+from training.flowers.stages import STAGES, DivergedError, rehearse
 from training.flowers.sweep_recipe import Search
+from training.memory import forget
 
 Tried = dict[str, Any]
 

@@ -7,7 +7,6 @@ Stage `head` trains the linear classifier on cached features of the frozen backb
 
 from __future__ import annotations
 
-import gc
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -145,12 +144,6 @@ def rehearse(splits: Splits, recipe: Recipe, out: Path, *, cache: Path) -> dict[
     )
     learn(run)
     return {name: run.checkpoint.history(name) for name in STAGES}
-
-
-def forget() -> None:
-    """Free the networks of this process that nothing refers to any more."""
-    keras.backend.clear_session()
-    gc.collect()  # a compiled loop is large, and held in cycles
 
 
 def _train_head(run: Run) -> None:

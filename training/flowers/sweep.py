@@ -26,10 +26,11 @@ from training.flowers.network import build_network, find_builder, set_fine_tunin
 from training.flowers.optimizers import check_optimizer
 from training.flowers.rates import SearchJob, read_rates, search, search_key
 from training.flowers.recipe import Recipe
-from training.flowers.stages import STAGES, DivergedError, forget
+from training.flowers.stages import STAGES, DivergedError
 from training.flowers.sweep_recipe import Axes, Sweep, name_of
 from training.flowers.train import train
 from training.flowers.views import halve
+from training.memory import forget
 from training.provenance import git_commit, machine, package_versions
 
 TRIALS, RATES, SWEEP = "trials", "rates", "sweep.json"

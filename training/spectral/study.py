@@ -6,7 +6,6 @@ was stopped goes on with what is missing; a kind that is added later only adds c
 
 from __future__ import annotations
 
-import gc
 import json
 import time
 from collections.abc import Iterator
@@ -14,12 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from models.errors import InputError
 from models.files import write_text
 from models.progress import progress_bar
 from training.cells import CELLS, is_done
+from training.memory import forget
 from training.provenance import git_commit, package_versions
 from training.spectral.networks import KINDS, count_parameters
 from training.spectral.recipe import Study
@@ -98,8 +96,7 @@ def run(study: Study, root: Path, out: Path) -> dict[str, int]:
             }
             write_text(out / CELLS / cell.file, json.dumps(facts, indent=1))
             bar.advance(shown)
-            keras.backend.clear_session()
-            gc.collect()  # a compiled loop is large, and held in cycles
+            forget()
     return {"cells": len(cells), "run": len(missing)}
 
 
