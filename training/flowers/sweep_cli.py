@@ -85,6 +85,8 @@ def sweep_report(
 ) -> None:
     """Score a sweep's trials on the test photos, once; write the results page.
 
+    The folder of the page's name is its record: give `train sweep` a copy as --out to go on.
+
     Example: bombus train sweep-report runs/study --data $BOMBUS_DATA/flowers16
     """
     from training.flowers.sweep_report import write_report

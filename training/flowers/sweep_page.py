@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.markdown import percent, table_head, table_row
-from models.metrics import Scores, paired_drop
+from models.metrics import paired_drop
 from models.photos import LabelledPhotos
-from training.flowers.sweep_phone import NOISE, Phone
+from training.flowers.sweep_phone import NOISE
+from training.flowers.sweep_scores import Scored
 
 MOST = 10  # of a list
 
@@ -24,17 +25,17 @@ class Ended:
 
     Attributes:
         cell: Its record.
-        logits: [N, K] on the test photos.
-        scores: On these.
-        calibrated: ECE with the temperature of the val photos.
-        phone: Its int8 file's, where it was exported.
+        scored: What it is worth on the test photos, where it was trained.
     """
 
     cell: dict[str, Any]
-    logits: NDArray[np.float32] | None = None
-    scores: Scores | None = None
-    calibrated: float | None = None
-    phone: Phone | None = None
+    scored: Scored | None = None
+
+    @property
+    def said(self) -> NDArray[np.int64]:
+        """[N] the class that a trained one gives each test photo."""
+        assert self.scored is not None
+        return np.array(self.scored.said, np.int64)
 
     @property
     def val(self) -> float:
@@ -66,11 +67,12 @@ def page(
         picture: File of the confusion matrix.
         command: What to say reproduces the page.
     """
-    trained = [one for one in ended if one.scores]
+    trained = [one for one in ended if one.scored]
     best = max(trained, key=lambda one: one.val)
     machines = sorted({one.cell["machine"] for one in ended})
     minutes = sum(one.minutes for one in trained)
-    assert best.scores is not None
+    assert best.scored is not None
+    scores = best.scored.scores
     diverged = len(ended) - len(trained)
     missing = set(facts["trials"]) - {one.cell["name"] for one in ended}
     return [
@@ -83,8 +85,8 @@ def page(
         f"val. The {len(photos)} test photos (SHA-256 `{photos.sha256[:16]}…`) were scored once, "
         "for this page.",
         f"Chosen: **{best.cell['name']}**, {percent(best.val)} % on val, "
-        f"**{percent(best.scores.top1)} %** on test "
-        f"(95 % interval {percent(best.scores.top1_low)} to {percent(best.scores.top1_high)}).",
+        f"**{percent(scores.top1)} %** on test "
+        f"(95 % interval {percent(scores.top1_low)} to {percent(scores.top1_high)}).",
         "",
         *([f"Not run yet: {', '.join(sorted(missing))}.", ""] if missing else []),
         *_matrix(facts["grid"], ended),
@@ -116,12 +118,13 @@ def _matrix(grid: Mapping[str, Sequence[Any]], ended: Sequence[Ended]) -> Iterat
 def _top1(one: Ended | None) -> str:
     if one is None:
         return "not run yet"
-    return "diverged" if one.scores is None else percent(one.scores.top1)
+    return "diverged" if one.scored is None else percent(one.scored.scores.top1)
 
 
 def _phones(ended: Sequence[Ended]) -> Iterator[str]:
     """What a phone would get of each trial."""
-    if not any(one.phone for one in ended):
+    phones = {one.cell["name"]: one.scored.phone for one in ended if one.scored}
+    if not any(phones.values()):
         return
     yield from ("## What a phone gets", "")
     yield (
@@ -132,13 +135,13 @@ def _phones(ended: Sequence[Ended]) -> Iterator[str]:
     yield ""
     heads = ("int8 %", "95 % interval", "lost", "ECE", "ECE, T", "with noise %", "MB")
     yield from table_head("trial", *heads)
-    for one in ended:
-        if (phone := one.phone) is None:
-            yield table_row(one.cell["name"], *["–"] * len(heads))
+    for name, phone in phones.items():
+        if phone is None:
+            yield table_row(name, *["–"] * len(heads))
             continue
         s, (drop, low, high) = phone.scores, (100 * value for value in phone.drop)
         yield table_row(
-            one.cell["name"],
+            name,
             percent(s.top1),
             f"{percent(s.top1_low)}–{percent(s.top1_high)}",
             f"{drop:+.2f} ({low:+.2f} to {high:+.2f})",
@@ -156,13 +159,13 @@ def _table(ended: Sequence[Ended]) -> Iterator[str]:
     yield from table_head(*axes, *heads, "minutes")
     for one in ended:
         place = [str(one.cell["axes"].get(axis, "")) for axis in axes]
-        s = one.scores
-        if s is None or one.calibrated is None:
+        if one.scored is None:
             yield table_row(*place, "diverged", *["–"] * len(heads))
             continue
+        s = one.scored.scores
         interval = f"{percent(s.top1_low)}–{percent(s.top1_high)}"
         means = (percent(value) for value in (s.precision, s.recall, s.f1))
-        errors = f"{s.ece:.4f}", f"{one.calibrated:.4f}"
+        errors = f"{s.ece:.4f}", f"{one.scored.calibrated:.4f}"
         first = percent(one.val), percent(s.top1), interval
         yield table_row(*place, *first, *means, *errors, f"{one.minutes:.1f}")
     yield ""
@@ -226,9 +229,7 @@ def _poolings(trained: Sequence[Ended], photos: LabelledPhotos) -> Iterator[str]
     for one, other in itertools.permutations(trained, 2):
         pooled = (_pooling(one), _pooling(other)) == ("gap", "flatten")
         if pooled and _without_pooling(one) == _without_pooling(other):
-            assert one.logits is not None
-            assert other.logits is not None
-            right = (e.argmax(axis=1) == photos.targets for e in (one.logits, other.logits))
+            right = (e.said == photos.targets for e in (one, other))
             drop, low, high = (100 * value for value in paired_drop(*right))
             place = ", ".join(map(str, _without_pooling(one).values()))
             rows.append(table_row(place, f"{drop:+.2f}", f"{low:+.2f} to {high:+.2f}"))
@@ -247,8 +248,7 @@ def _without_pooling(one: Ended) -> dict[str, Any]:
 
 
 def _confusions(best: Ended, photos: LabelledPhotos, picture: str) -> Iterator[str]:
-    assert best.logits is not None
-    said, classes = best.logits.argmax(axis=1), len(photos.labels)
+    said, classes = best.said, len(photos.labels)
     pairs = np.bincount(photos.targets * classes + said, minlength=classes**2)
     pairs[:: classes + 1] = 0
     yield from (f"## What {best.cell['name']} confuses", "", f"![Confusion matrix]({picture})", "")
@@ -266,7 +266,7 @@ def _suspects(trained: Sequence[Ended], photos: LabelledPhotos) -> Iterator[str]
     """Photos that every trial takes for one other class: their label may be wrong."""
     if len(trained) < 3:
         return
-    said = np.stack([one.logits.argmax(axis=1) for one in trained if one.logits is not None])
+    said = np.stack([one.said for one in trained])
     suspect = (said == said[0]).all(axis=0) & (said[0] != photos.targets)
     yield from ("## Labels to look at", "")
     yield (

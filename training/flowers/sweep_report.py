@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
-
 from models.errors import InputError
 from models.files import write_text, writing_to
-from models.metrics import confusion_matrix, fit_temperature, score
-from models.photos import LabelledPhotos, read_bytes, scan_class_folders
-from models.preprocess import load_photos
+from models.metrics import confusion_matrix
+from models.photos import read_bytes, scan_class_folders
 from models.progress import track
-from training.cells import read_cells
+from training.cells import CELLS, read_cells
 from training.flowers.figures import draw_confusion
-from training.flowers.kept import Logits, kept_logits
 from training.flowers.sweep import RATES, SWEEP, TRIALS
 from training.flowers.sweep_page import Ended, page
-from training.flowers.sweep_phone import score_phone
+from training.flowers.sweep_scores import SCORES, Judges, scored
 from training.provenance import shown_path
 
-
-@dataclass(frozen=True)
-class _Photos:
-    """What trials are scored on, and what their temperature is fitted on."""
-
-    test: LabelledPhotos
-    val: LabelledPhotos
+RECORD = (CELLS, RATES, SCORES)  # folders of a sweep: its findings
 
 
 def write_report(sweep: Path, data: Path, out: Path) -> dict[str, float | None]:
@@ -40,7 +28,8 @@ def write_report(sweep: Path, data: Path, out: Path) -> dict[str, float | None]:
     Args:
         sweep: Its folder.
         data: Folder with `test/`, which nothing was chosen on, and `val/`.
-        out: The page, ending in `.md`; the picture stands beside it.
+        out: The page, ending in `.md`. Beside it stand the picture and, in a folder of its name,
+            the sweep's record: all that the page is made of, and where a sweep can go on.
 
     Returns:
         Top-1 on the test photos by trial; None where it diverged.
@@ -53,49 +42,36 @@ def write_report(sweep: Path, data: Path, out: Path) -> dict[str, float | None]:
     cells = {cell["name"]: cell for cell in read_cells(sweep, "sweep")}
     facts = json.loads(read_bytes(sweep / SWEEP))
     labels = tuple(facts["labels"])
-    photos = _Photos(
-        scan_class_folders(data / "test", labels), scan_class_folders(data / "val", labels)
-    )
+    test, val = (scan_class_folders(data / split, labels) for split in ("test", "val"))
+    judges = Judges(test, val, sweep / "cache")
     names = [name for name in facts["trials"] if name in cells]
     if not any(cells[name]["status"] == "trained" for name in names):
         raise InputError(f"{sweep}: no trial was trained; run bombus train sweep on")
-    ended = [_ended(sweep, cells[name], photos) for name in track(names, len(names), "score")]
-    best = max((one for one in ended if one.scores), key=lambda one: one.val)
-    assert best.logits is not None
-    matrix = confusion_matrix(photos.test.targets, best.logits.argmax(axis=1), len(labels))
+    ended = [_ended(sweep, cells[name], judges) for name in track(names, len(names), "score")]
+    best = max((one for one in ended if one.scored), key=lambda one: one.val)
+    matrix = confusion_matrix(test.targets, best.said, len(labels))
     picture = out.with_name(f"{out.stem}-confusion.png")
     with writing_to(picture) as path:
         draw_confusion(matrix, labels, path)
     command = f"bombus train sweep-report SWEEP --data DATA/{data.name} --out {shown_path(out)}"
-    lines = page(facts, ended, photos.test, _rates(sweep), picture=picture.name, command=command)
+    lines = page(facts, ended, test, _rates(sweep), picture=picture.name, command=command)
     write_text(out, "\n".join(lines) + "\n")
-    return {one.cell["name"]: one.scores.top1 if one.scores else None for one in ended}
+    _keep_record(sweep, out.with_suffix(""))
+    return {one.cell["name"]: one.scored.scores.top1 if one.scored else None for one in ended}
 
 
-def _ended(sweep: Path, cell: dict[str, Any], photos: _Photos) -> Ended:
+def _ended(sweep: Path, cell: dict[str, Any], judges: Judges) -> Ended:
     """A trial with its scores, where it has any."""
     if cell["status"] != "trained":
         return Ended(cell)
-    folder = sweep / TRIALS / cell["name"]
     size = cell["how"]["recipe"]["image_size"]
-    test, val = (_logits(folder, size, split) for split in (photos.test, photos.val))
-    temperature = fit_temperature(val, photos.val.targets)
-    targets = photos.test.targets
-    calibrated = score(test, targets, temperature)
-    phone = score_phone(folder, photos.test, test)
-    return Ended(cell, test, score(test, targets), calibrated.ece, phone)
+    return Ended(cell, scored(sweep, sweep / TRIALS / cell["name"], size, judges))
 
 
-def _logits(folder: Path, size: int, photos: LabelledPhotos) -> Logits:
-    """A trial's answers [N, K], kept beside its model with a hash of both it and the photos."""
-
-    def ask() -> Logits:
-        model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
-        pixels = load_photos(photos.paths, size, f"read {photos.root.name} photos")
-        return np.asarray(model.predict(pixels, batch_size=32, verbose=0), np.float32)
-
-    depends = read_bytes(folder / "model.keras") + photos.sha256.encode()
-    return kept_logits(folder / f"{photos.root.name}.npz", depends, ask)
+def _keep_record(sweep: Path, folder: Path) -> None:
+    """Copy what a sweep has found, without photos and models."""
+    for file in [sweep / SWEEP, *(f for part in RECORD for f in (sweep / part).glob("*.json"))]:
+        write_text(folder / file.relative_to(sweep), file.read_text(encoding="utf-8"))
 
 
 def _rates(sweep: Path) -> Sequence[dict[str, Any]]:

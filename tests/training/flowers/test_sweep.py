@@ -195,6 +195,19 @@ def test_the_page_has_every_trial(
         other.write(b"trained anew")
     assert phone_of(out / "trials" / "adam") is None
     assert (tmp_path / "study-confusion.png").read_bytes().startswith(b"\x89PNG")
+    # The record beside the page is enough to draw it anew, and for the sweep to go on from.
+    record = tmp_path / "study"
+    assert not list(record.rglob("*.keras"))
+    page.unlink()
+    command = ("train", "sweep-report", record, *command[3:])
+    assert bombus(*command)[0] == 0
+    assert page.read_text() == text
+    code, answer, _ = bombus(*swept.command, "--out", record, "--json")
+    assert (code, json.loads(answer)["run"]) == (0, 0)
+    (record / "scores" / "adam.json").unlink()
+    code, _, err = bombus(*command)
+    assert code == 2
+    assert "adam: has no model, and no scores on these photos" in err
 
 
 @pytest.mark.parametrize(
