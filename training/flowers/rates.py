@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -69,25 +71,30 @@ def search(job: SearchJob) -> str:
     the backbone has no start weights, and so no features.
     """
     splits, how = load_splits(job.data, job.recipe.seed), job.how
-    idle = replace(job.recipe.fine_tune, epochs=0)
-    recipe = replace(job.recipe, fine_tune=idle)
+    recipe = replace(job.recipe, fine_tune=replace(job.recipe.fine_tune, epochs=0))
     found = dict[str, Any]()
-    for name, factors, epochs in (
-        ("head", how.factors, how.epochs),
-        ("fine_tune", how.fine_tune_factors, how.fine_tune_epochs),
-    ):
-        stage: Stage = getattr(job.recipe, name)
-        if stage.epochs == 0 or (name == "head" and recipe.weights == "none"):
-            continue
-        rates = [factor * DEFAULT_RATES[stage.optimizer] for factor in factors]
-        short = replace(stage, epochs=epochs, patience=0)
-        tried = [
-            _try(job, _with(recipe, name, replace(short, learning_rate=rate)), name, splits)
-            for rate in track(rates, len(rates), f"rates of {stage.optimizer}, {name}")
-        ]
-        chosen = choose(tried, stage.optimizer)
-        found[name] = {"optimizer": stage.optimizer, "tried": tried, "chosen": chosen}
-        recipe = _with(recipe, name, replace(short, learning_rate=chosen))
+    with tempfile.TemporaryDirectory(prefix="bombus-rates-") as scratch:
+        begun = Path(scratch) / "begun"
+        for name, factors, epochs in (
+            ("head", how.factors, how.epochs),
+            ("fine_tune", how.fine_tune_factors, how.fine_tune_epochs),
+        ):
+            stage: Stage = getattr(job.recipe, name)
+            if stage.epochs == 0 or (name == "head" and recipe.weights == "none"):
+                continue
+            short = replace(stage, epochs=epochs, patience=0)
+            tried, runs = list[Tried](), dict[float, Path]()
+            for factor in track(factors, len(factors), f"rates of {stage.optimizer}, {name}"):
+                rate = factor * DEFAULT_RATES[stage.optimizer]
+                runs[rate] = Path(scratch) / f"{name}-{rate!r}"
+                if begun.exists():
+                    shutil.copytree(begun, runs[rate])
+                one = _with(recipe, name, replace(short, learning_rate=rate))
+                tried.append(_try(job, one, name, splits, runs[rate]))
+            chosen = choose(tried, stage.optimizer)
+            found[name] = {"optimizer": stage.optimizer, "tried": tried, "chosen": chosen}
+            recipe = _with(recipe, name, replace(short, learning_rate=chosen))
+            begun = runs.get(chosen, begun)  # none, where all diverged
     write_text(job.file, json.dumps({"backbone": job.recipe.backbone, "stages": found}, indent=1))
     said = ", ".join(f"{name} {stage['chosen']:g}" for name, stage in found.items())
     return f"rates of {job.file.stem}: {said}"
@@ -111,15 +118,15 @@ def read_rates(file: Path) -> dict[str, float]:
     return {name: stage["chosen"] for name, stage in stages.items()}
 
 
-def _try(job: SearchJob, recipe: Recipe, name: str, splits: Splits) -> Tried:
-    """What a stage comes to with a recipe, begun anew."""
+def _try(job: SearchJob, recipe: Recipe, name: str, splits: Splits, out: Path) -> Tried:
+    """What a stage comes to with a recipe; `out` holds what was done before it."""
     tried: Tried = {"rate": getattr(recipe, name).learning_rate}
-    with tempfile.TemporaryDirectory(prefix="bombus-rate-") as folder:
-        try:
-            history = rehearse(splits, recipe, Path(folder), cache=job.cache)[name]
-            best = history[best_epoch(history)]
-            tried |= {key: best[key] for key in ("val_accuracy", "val_loss")}
-        except DivergedError:
-            tried |= {"val_accuracy": None, "val_loss": None}
+    started = time.perf_counter()
+    try:
+        history = rehearse(splits, recipe, out, cache=job.cache)[name]
+        best = history[best_epoch(history)]
+        tried |= {key: best[key] for key in ("val_accuracy", "val_loss")}
+    except DivergedError:
+        tried |= {"val_accuracy": None, "val_loss": None}
     forget()
-    return tried
+    return tried | {"seconds": round(time.perf_counter() - started, 2)}
