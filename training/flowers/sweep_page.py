@@ -48,13 +48,20 @@ class Ended:
         return float(sum(self.cell["seconds"].values()) / 60)
 
 
+def best_of_columns(grid: Mapping[str, Sequence[Any]], ended: Sequence[Ended]) -> dict[str, Ended]:
+    """The best on val by value of a table's first axis; as `best`, where the grid is no table."""
+    column = next(iter(grid)) if len(grid) == 2 else ""
+    rising = sorted((one for one in ended if one.scored), key=lambda one: one.val)
+    return {str(one.cell["axes"].get(column, "best")): one for one in rising}
+
+
 def page(
     facts: dict[str, Any],
     ended: Sequence[Ended],
     photos: LabelledPhotos,
     rates: Sequence[dict[str, Any]],
     *,
-    picture: str,
+    pictures: Mapping[str, str],
     command: str,
 ) -> list[str]:
     """Lines of Markdown.
@@ -64,7 +71,7 @@ def page(
         ended: The trials that have ended, at least one of them trained.
         photos: Of the test.
         rates: The record of each search.
-        picture: File of the confusion matrix.
+        pictures: File of the confusion matrix, by name of trial.
         command: What to say reproduces the page.
     """
     trained = [one for one in ended if one.scored]
@@ -99,7 +106,7 @@ def page(
         *_starts(trained),
         *_rates(rates),
         *_poolings(trained, photos),
-        *_confusions(best, photos, picture),
+        *(line for one in trained for line in _confusions(one, photos, pictures)),
         *_suspects(trained, photos),
     ]
 
@@ -251,7 +258,10 @@ def _without_pooling(one: Ended) -> dict[str, Any]:
     return {axis: value for axis, value in one.cell["axes"].items() if axis != "pooling"}
 
 
-def _confusions(best: Ended, photos: LabelledPhotos, picture: str) -> Iterator[str]:
+def _confusions(best: Ended, photos: LabelledPhotos, pictures: Mapping[str, str]) -> Iterator[str]:
+    """What a trial confuses, where there is a picture of it."""
+    if (picture := pictures.get(best.cell["name"])) is None:
+        return
     said, classes = best.said, len(photos.labels)
     pairs = np.bincount(photos.targets * classes + said, minlength=classes**2)
     pairs[:: classes + 1] = 0

@@ -15,7 +15,7 @@ from models.progress import track
 from training.cells import CELLS, read_cells
 from training.flowers.figures import draw_confusion
 from training.flowers.sweep import RATES, SWEEP, TRIALS
-from training.flowers.sweep_page import Ended, page
+from training.flowers.sweep_page import Ended, best_of_columns, page
 from training.flowers.sweep_scores import SCORES, Judges, scored
 from training.provenance import shown_path
 
@@ -28,7 +28,7 @@ def write_report(sweep: Path, data: Path, out: Path) -> dict[str, float | None]:
     Args:
         sweep: Its folder.
         data: Folder with `test/`, which nothing was chosen on, and `val/`.
-        out: The page, ending in `.md`. Beside it stand the picture and, in a folder of its name,
+        out: The page, ending in `.md`. Beside it stand the pictures and, in a folder of its name,
             the sweep's record: all that the page is made of, and where a sweep can go on.
 
     Returns:
@@ -48,13 +48,14 @@ def write_report(sweep: Path, data: Path, out: Path) -> dict[str, float | None]:
     if not any(cells[name]["status"] == "trained" for name in names):
         raise InputError(f"{sweep}: no trial was trained; run bombus train sweep on")
     ended = [_ended(sweep, cells[name], judges) for name in track(names, len(names), "score")]
-    best = max((one for one in ended if one.scored), key=lambda one: one.val)
-    matrix = confusion_matrix(test.targets, best.said, len(labels))
-    picture = out.with_name(f"{out.stem}-confusion.png")
-    with writing_to(picture) as path:
-        draw_confusion(matrix, labels, path)
+    pictures = {}
+    for column, best in best_of_columns(facts["grid"], ended).items():
+        pictures[best.cell["name"]] = picture = f"{out.stem}-{column}.png"
+        matrix = confusion_matrix(test.targets, best.said, len(labels))
+        with writing_to(out.with_name(picture)) as path:
+            draw_confusion(matrix, labels, path)
     command = f"bombus train sweep-report SWEEP --data DATA/{data.name} --out {shown_path(out)}"
-    lines = page(facts, ended, test, _rates(sweep), picture=picture.name, command=command)
+    lines = page(facts, ended, test, _rates(sweep), pictures=pictures, command=command)
     write_text(out, "\n".join(lines) + "\n")
     _keep_record(sweep, out.with_suffix(""))
     return {one.cell["name"]: one.scored.scores.top1 if one.scored else None for one in ended}

@@ -194,7 +194,7 @@ def test_the_page_has_every_trial(
     with (out / "trials" / "adam" / "model.keras").open("ab") as other:
         other.write(b"trained anew")
     assert phone_of(out / "trials" / "adam") is None
-    assert (tmp_path / "study-confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "study-best.png").read_bytes().startswith(b"\x89PNG")
     # The record beside the page is enough to draw it anew, and for the sweep to go on from.
     record = tmp_path / "study"
     assert not list(record.rglob("*.keras"))
