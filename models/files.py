@@ -39,6 +39,12 @@ def writing_to(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder: `writing_to`'s hidden ones."""
+    for leftover in list(folder.rglob(".*")):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
 def _replace(new: Path, old: Path) -> None:
     if not new.is_dir() or not old.is_dir() or old.is_symlink():
         new.replace(old)  # refused by the system where one is a file and the other a folder

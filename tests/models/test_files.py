@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import InputError
-from models.files import refuse_existing, write_text, writing_to
+from models.files import refuse_existing, remove_leftovers, write_text, writing_to
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,6 +102,17 @@ def test_a_failure_at_the_last_moment_puts_the_old_folder_back(
         make(temporary, "folder", "new")
     assert len(calls) >= failing
     assert tree(tmp_path) == before
+
+
+def test_what_a_killed_process_leaves_is_found_and_removed(tmp_path: Path) -> None:
+    whole = tmp_path / "deep" / "whole.txt"
+    write_text(whole, "kept")
+    unfinished = writing_to(whole)
+    with unfinished.__enter__().open("w") as file:  # and no exit, as a kill has none
+        file.write("half")
+    assert len(list(whole.parent.iterdir())) == 2
+    remove_leftovers(tmp_path)
+    assert [path.read_text() for path in whole.parent.iterdir()] == ["kept"]
 
 
 @pytest.mark.parametrize(("old", "new"), [("file", "folder"), ("folder", "file")])

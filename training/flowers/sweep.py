@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
-from models.files import write_text
+from models.files import remove_leftovers, write_text
 from models.progress import progress_bar
 from training.cells import CELLS, is_done
 from training.engines import Engine, run_here
@@ -95,8 +95,7 @@ def run(
     _check([sweep.recipe(axes) for axes in sweep.axes()])
     splits = load_splits(data, sweep.base.seed)
     hashes = {name: photos.sha256 for name, photos in splits.items()}
-    for leftover in (out / "cache").rglob(".*"):  # of a killed process: see `writing_to`
-        shutil.rmtree(leftover, ignore_errors=True)
+    remove_leftovers(out / "cache")
     rates = _find_rates(sweep, data, out, hashes, engine=engine, say=say)
     trials = []
     for axes, found in zip(sweep.axes(), rates, strict=True):

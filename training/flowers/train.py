@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import keras
 
 from models.errors import InputError
-from models.files import write_text
+from models.files import remove_leftovers, write_text
 from models.metrics import score
 from training.flowers.audit import Audit, audit, without_unreadable
 from training.flowers.checkpoint import Checkpoint, best_epoch
@@ -73,7 +72,8 @@ def train(
     if result.exists():
         say(f"{out}: already trained; nothing to do")
         return dict(json.loads(result.read_text(encoding="utf-8")))
-    _tidy(out)
+    for folder in ("cache", "checkpoint"):
+        remove_leftovers(out / folder)
     write_text(out / "recipe.toml", dump_recipe(recipe))
     run = begin(
         splits,
@@ -101,13 +101,6 @@ def _without_unreadable(
         )
     say(f"going on without {count} unreadable, which {listed} lists")
     return without_unreadable(splits, report)
-
-
-def _tidy(out: Path) -> None:
-    """Remove what a killed process left half-written: `writing_to` works in hidden folders."""
-    for folder in ("cache", "checkpoint"):
-        for leftover in list((out / folder).rglob(".*")):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _finish(run: Run, report: Audit) -> dict[str, Any]:
