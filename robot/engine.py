@@ -20,6 +20,9 @@ Engine = Literal["auto", "numba", "numpy"]
 PACKED = 33  # R (9, by rows), v, p, gyro bias, accelerometer bias, mount (9, by rows), lever
 
 
+BIASES = slice(15, 21)  # of a packed state: the gyro's, rad/s, and the accelerometer's, m/s^2
+
+
 def pack(state: State) -> Array:
     """A state as [33] numbers."""
     return np.concatenate([part.ravel() for part in vars(state).values()])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from robot import loops
 from robot.align import doubted, is_still, moving_start, static_start
 from robot.clock import Clock, Step, Tick
-from robot.engine import compiled, make_step, pack, unpack
+from robot.engine import BIASES, compiled, make_step, pack, unpack
 from robot.filter import GATE, Gate, Innovation, chi_square_limit, update
 from robot.health import FAULTS, Health, Screen
 from robot.lie import Array
@@ -72,6 +72,7 @@ class Localizer:
         self._tone = None if options.tone is None else WheelTone(options.tone)
         self._memory: Memory = self.model.start()
         self._waiting: list[tuple[float, Array, Health]] | None = None if start else []
+        self._corrects = start is None
         self._previous = np.zeros(6)
         self._refused = 0.0  # running share of no-slip updates that the gate disbelieved
         gate = options.slip_gate
@@ -174,7 +175,8 @@ class Localizer:
         """Move the estimate on to a screened sample; what went wrong on the way."""
         previous, self._previous = self._previous, sample
         if tick.step is Step.FIRST:
-            self._memory, _ = self.model.step(self._memory, sample, self._clock.period)
+            shown = self._corrected(sample)
+            self._memory, _ = self.model.step(self._memory, shown, self._clock.period)
             return Health.OK
         if tick.step is Step.JUMP:
             # A clock that was set back does not tell how long it took: a second at least.
@@ -193,10 +195,17 @@ class Localizer:
             found |= self._take(between, tick.dt / tick.parts, health)
         return found
 
+    def _corrected(self, sample: Array) -> Array:
+        """What the noise model is shown of a sample.
+
+        Of a start of its own the biases are open, and may be such as no network has learned from.
+        """
+        return sample - self._x[BIASES] if self._corrects else sample
+
     def _take(self, sample: Array, dt: float, health: Health) -> Health:
         """One step of the filter."""
         self.heard = None
-        self._memory, advice = self.model.step(self._memory, sample, dt)
+        self._memory, advice = self.model.step(self._memory, self._corrected(sample), dt)
         noise = advice.noise
         if health is not Health.OK and health & FAULTS:
             noise = noise.rougher(self.options.limits.rougher)
@@ -268,6 +277,7 @@ class Localizer:
             "p": self._p.copy(),
             "previous": self._previous.copy(),
             "refused": np.array(self._refused),
+            "corrects": np.array(self._corrects),
             "screen": self._screen.memory.copy(),
             **self._rest.arrays(),
             **self._clock.arrays(),
@@ -281,6 +291,7 @@ class Localizer:
         self._x, self._p = np.array(saved["x"]), np.array(saved["p"])
         self._previous = np.array(saved["previous"])
         self._refused = float(saved["refused"])
+        self._corrects = bool(saved["corrects"])
         self._clock = Clock.of_arrays(saved, self.options.clock)
         self._screen.memory = np.array(saved["screen"])
         self._rest.restore(saved)

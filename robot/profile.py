@@ -29,6 +29,7 @@ class Deviations:
         accel_bias: m/s^2.
         mount: rad.
         lever: m.
+        road: Of roll and pitch about level where the attitude is not given, rad.
     """
 
     tilt: float = 1e-3
@@ -37,6 +38,7 @@ class Deviations:
     accel_bias: float = 0.03
     mount: float = 3e-3
     lever: float = 0.1
+    road: float = 0.03
 
 
 CLIMB = 0.3
@@ -66,7 +68,16 @@ class Profile:
 
     def options(self, options: Options = OPTIONS) -> Options:
         """How a localizer works, with what belongs to the vehicle."""
-        return replace(options, drift=self.drift, tone=self.tone)
+        d = self.deviations
+        prior = replace(
+            options.prior,
+            mount=self.mount,
+            lever=self.lever,
+            tilt=d.road,
+            mount_sigma=d.mount,
+            lever_sigma=d.lever,
+        )
+        return replace(options, prior=prior, drift=self.drift, tone=self.tone)
 
     def start(
         self, rotation: Array, velocity: Array, position: Array | None = None

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from robot.align import PRIOR, Prior, doubted, is_still, level, moving_start, static_start
 from robot.filter import World
 from robot.lie import Array, so3_exp
 from robot.state import ACCEL_BIAS, GRAVITY, GYRO_BIAS, ROTATION, Covariance, State
+from robot.still import STILL_LIMITS
 from tests.robot.simulated import drive, vectors
+from training.inertial import kitti
 
 UP = np.array((0.0, 0.0, GRAVITY))
 
@@ -71,6 +75,25 @@ def test_static_start_is_consistent_over_many_sensors() -> None:
     assert 0.75 < total / runs / len(parts) < 1.3
 
 
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_a_vehicle_on_a_road_knows_a_tilt_from_a_bias(side: float) -> None:
+    mount = np.array((0.01, -0.02, 0.3))
+    body_level = so3_exp(mount).T  # the body lies level, and the IMU askew in it
+    bias = side * np.array((0.4, -0.5, 0.3))
+    shown = window(body_level, np.zeros(3), bias)
+    known = Prior(mount=tuple(mount.tolist()), mount_sigma=1e-3, lever=(0.3, 0.2, 0.7), tilt=0.03)
+    state, spread = static_start(*shown, known)
+    off = State.at_rest(level(body_level.T @ UP, 0.0, so3_exp(mount))).error_of(state)
+    assert np.abs(off[:2]).max() < 0.02
+    np.testing.assert_allclose(state.accel_bias, bias, atol=0.2)
+    np.testing.assert_array_equal(state.lever, known.lever)
+    assert spread.deviations[:2].max() < known.tilt
+    # Of a body that may lie anyhow, the accelerometer's word is taken for its tilt.
+    anyhow, wide = static_start(*shown)
+    np.testing.assert_allclose(anyhow.accel_bias[:2], 0.0, atol=0.05)
+    assert wide.deviations[:2].min() > 0.04
+
+
 def test_the_turning_earth_is_no_bias() -> None:
     world = World.turning(0.9)
     state, _ = static_start(np.tile(world.earth, (200, 1)), np.tile(UP, (200, 1)), world=world)
@@ -97,6 +120,33 @@ def test_stillness_of_a_window(moving: bool) -> None:
     made = drive(10.0, 100.0, still=2.0).with_errors(gyro_bias=0.03, accel_bias=0.3)
     rows = slice(600, 700) if moving else slice(0, 150)
     assert is_still(made.gyro[rows], made.accel[rows]) is not moving
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 1.8))
+def test_a_noisy_imu_at_rest_is_still(seed: int, loud: float) -> None:
+    rng, limits = np.random.default_rng(seed), STILL_LIMITS
+    gyro = 0.02 + loud * limits.gyro * rng.normal(size=(200, 3))
+    accel = np.array((0.3, 0.5, 9.9)) + loud * limits.accel * rng.normal(size=(200, 3))
+    quiet = max(gyro.std(axis=0).max() / limits.gyro, accel.std(axis=0).max() / limits.accel) < 2
+    assert is_still(gyro, accel) or not quiet
+
+
+def test_a_car_that_glides_along_is_not_still(bombus_data: Path) -> None:
+    resting = driving = wrong = missed = 0
+    for drive_name in kitti.drives(bombus_data):
+        log = kitti.read(bombus_data, drive_name)
+        speeds = log.speeds
+        for begin in range(0, len(speeds) - 100, 100):
+            rows = slice(begin, begin + 100)
+            said = is_still(log.gyro[rows], log.accel[rows])
+            if speeds[rows].max() < 0.03:
+                resting, missed = resting + 1, missed + (not said)
+            elif speeds[rows].min() > 1.0:
+                driving, wrong = driving + 1, wrong + said
+    assert resting > 100
+    assert driving > 3000
+    assert missed <= 0.02 * resting
+    assert wrong <= 0.001 * driving
 
 
 def test_a_steady_turn_is_not_still() -> None:

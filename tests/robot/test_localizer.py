@@ -21,7 +21,7 @@ from robot.pose import Options, Pose
 from robot.state import Covariance, Noise, State
 from tests.robot.simulated import Drive, drive
 
-NUMPY = Options(engine="numpy", prior=Prior(mount=0.05, lever=0.5))
+NUMPY = Options(engine="numpy", prior=Prior(mount_sigma=0.05, lever_sigma=0.5))
 CHEAP = Noise(gyro=1e-3, accel=1e-2, slip=(0.01, 0.01))
 
 
@@ -114,10 +114,37 @@ def test_a_wild_fix_is_refused(made: Drive) -> None:
     np.testing.assert_array_equal(localizer.state.position, before)
 
 
-def test_killed_and_restarted_it_goes_on_bit_for_bit(made: Drive) -> None:
-    whole = started(made)
+class Shown(ConstantNoise):
+    """A noise model that keeps what it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__(CHEAP)
+        self.samples: list[Array] = []
+
+    def step(self, memory: Memory, sample: Array, dt: float) -> tuple[Memory, Advice]:
+        self.samples.append(sample)
+        return super().step(memory, sample, dt)
+
+
+def test_a_network_is_shown_no_biases_that_the_start_left_open(made: Drive) -> None:
+    rest = slice(80, 140)
+    alone, told = Shown(), Shown()
+    pushed(Localizer(NUMPY, alone), made, slice(150))
+    pushed(Localizer(NUMPY, told, (made.truth[0], Covariance.of_deviations())), made, slice(150))
+    np.testing.assert_allclose(np.array(told.samples)[rest, :3], made.gyro[rest])
+    shown = np.array(alone.samples)[rest, :3].mean(axis=0)
+    assert np.abs(made.gyro[rest].mean(axis=0)).min() > 0.01
+    assert np.abs(shown).max() < 2e-3
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_killed_and_restarted_it_goes_on_bit_for_bit(made: Drive, alone: bool) -> None:
+    def begun() -> Localizer:
+        return Localizer(NUMPY, ConstantNoise(CHEAP)) if alone else started(made)
+
+    whole = begun()
     before = pushed(whole, made, slice(600))
-    first = started(made)
+    first = begun()
     pushed(first, made, slice(400))
     saved = first.save()
     second = Localizer(NUMPY, ConstantNoise(CHEAP))

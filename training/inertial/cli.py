@@ -63,6 +63,32 @@ def localizer_rccar(
 
 
 @app.command()
+def localizer_cheap(
+    data: Annotated[Path, typer.Option(help="Folder that holds kitti-imu.", envvar="BOMBUS_DATA")],
+    bundle: Annotated[
+        str, typer.Option(help="A shipped bundle's name, or a folder.")
+    ] = "localizer",
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of the IMU's errors.")] = 3,
+    out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("docs/results"),
+    as_json: Json = False,
+) -> None:
+    """Score a localizer on KITTI's drives as cheap IMUs would have made them; write the page.
+
+    Example: bombus train localizer-cheap --data DATA
+    """
+    from models.bundle import find_bundle
+    from training.inertial.cheap import PAGE, write_report
+
+    found = write_report(find_bundle(bundle), data, out, seeds)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, percent in found.items():
+        typer.echo(f"{name}: t_rel {percent:.2f} %")
+    typer.echo(f"-> {out / PAGE}")
+
+
+@app.command()
 def localizer_report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of `train localizer`.")],
     data: Annotated[Path, typer.Option(help="Folder that holds kitti-imu.", envvar="BOMBUS_DATA")],

@@ -40,6 +40,9 @@ class Pairs(NamedTuple):
     turns: Array
 
 
+_NOTHING = 1e-12
+
+
 def sub_sequences(
     positions: Array,
     rotations: Array,
@@ -167,9 +170,12 @@ def _weighted(values: Tensor, pairs: Pairs) -> Tensor:
 
 
 def _norm(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Lengths of vectors [..., 3], with a gradient of 0 at 0, and whether they are longer."""
+    """Lengths of vectors [..., 3], with a gradient of 0 at 0, and whether they are longer.
+
+    What is no longer than rounding makes it counts as 0: which processor rounds is no matter.
+    """
     square = ops.sum(vectors * vectors, -1)
-    there = square > 0
+    there = square > _NOTHING**2
     return ops.where(there, ops.sqrt(ops.where(there, square, 1.0)), 0.0), there
 
 

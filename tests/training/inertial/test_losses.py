@@ -142,7 +142,9 @@ def test_turns_are_rotation_vectors() -> None:
     )
     np.testing.assert_allclose(losses.turns(made, pairs)[0], off[1:], atol=1e-9)
     found = rotation_angles(np.swapaxes(rotations[0], 1, 2) @ made[0])[1:]
-    np.testing.assert_allclose(np.linalg.norm(losses.turns(made, pairs)[0], axis=1), found)
+    np.testing.assert_allclose(
+        np.linalg.norm(losses.turns(made, pairs)[0], axis=1), found, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("kind", ["mean", "squared", "huber"])
