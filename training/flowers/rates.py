@@ -95,7 +95,8 @@ def search(job: SearchJob) -> str:
             found[name] = {"optimizer": stage.optimizer, "tried": tried, "chosen": chosen}
             recipe = _with(recipe, name, replace(short, learning_rate=chosen))
             begun = runs.get(chosen, begun)  # none, where all diverged
-    write_text(job.file, json.dumps({"backbone": job.recipe.backbone, "stages": found}, indent=1))
+    record = {"backbone": job.recipe.backbone, "pooling": job.recipe.pooling, "stages": found}
+    write_text(job.file, json.dumps(record, indent=1))
     said = ", ".join(f"{name} {stage['chosen']:g}" for name, stage in found.items())
     return f"rates of {job.file.stem}: {said}"
 

@@ -182,7 +182,8 @@ def _table(ended: Sequence[Ended]) -> Iterator[str]:
     yield ""
     yield (
         "Precision, recall and F1 are macro means, in per cent. ECE: 15 bins, of the plain "
-        "softmax, and with a temperature fitted on val."
+        "softmax, and with a temperature fitted on val. Minutes are by the clock: other work on "
+        "the machine meanwhile, and pauses, are in them."
     )
     yield ""
 
@@ -219,8 +220,10 @@ def _rates(rates: Sequence[dict[str, Any]]) -> Iterator[str]:
     )
     yield ""
     yield from table_head("backbone", "optimizer", "stage", "tried", "chosen")
-    for backbone, stage, record in (
-        (one["backbone"], *pair) for one in rates for pair in one["stages"].items()
+    for network, stage, record in (
+        (f"{one['backbone']}, {one['pooling']}", *pair)
+        for one in rates
+        for pair in one["stages"].items()
     ):
         tried = ", ".join(
             f"{one['rate']:g}: "
@@ -230,7 +233,7 @@ def _rates(rates: Sequence[dict[str, Any]]) -> Iterator[str]:
         rates_tried = [one["rate"] for one in record["tried"]]
         ends = (min(rates_tried), max(rates_tried))
         edge = ", at the end of what was tried" if record["chosen"] in ends else ""
-        yield table_row(backbone, record["optimizer"], stage, tried, f"{record['chosen']:g}{edge}")
+        yield table_row(network, record["optimizer"], stage, tried, f"{record['chosen']:g}{edge}")
     yield ""
 
 

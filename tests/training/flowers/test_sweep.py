@@ -111,8 +111,8 @@ def test_rates_are_chosen_on_val_and_used(swept: Swept, bombus: Bombus, tmp_path
     assert list((out / "rates").iterdir()) == [file]  # nor is anything searched again
     page = tmp_path / "study.md"
     assert bombus("train", "sweep-report", out, *command[3:5], "--out", page)[0] == 0
-    assert "| MobileNet | adam | head | 1e-05: " in page.read_text()
-    assert "| MobileNet | adam | fine_tune | 1e-12: " in page.read_text()
+    assert "| MobileNet, gap | adam | head | 1e-05: " in page.read_text()
+    assert "| MobileNet, gap | adam | fine_tune | 1e-12: " in page.read_text()
 
 
 def test_killed_and_resumed_it_gives_the_same_table(
