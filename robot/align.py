@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from robot.filter import WORLD, World, update
-from robot.lie import Array, skew, so3_exp
+from robot.lie import Array, Vector, skew, so3_exp
 from robot.measurements import Measurement, no_rotation
 from robot.state import ACCEL_BIAS, ROTATION, SIZE, Covariance, State
 from robot.still import STILL_LIMITS, StillLimits
 
-Vector = tuple[float, float, float]
 _ANYHOW = 0.3  # rad; deviation of a tilt that the accelerometer has told
 
 

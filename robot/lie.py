@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Vector = tuple[float, float, float]  # as people and files state one
 
 _SERIES_BELOW = (
     1.0  # rad: below it the closed forms cancel, and their series converges in ten terms

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
+from robot.lie import Vector
 from robot.state import KITTI_NOISE, Noise
 
-Vector = tuple[float, float, float]
 _UNITS = {
     "gyro": "rad/s per sqrt(Hz)",
     "accel": "m/s^2 per sqrt(Hz)",

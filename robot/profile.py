@@ -10,12 +10,10 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from models.errors import InputError, first_fault
-from robot.lie import Array, so3_exp
+from robot.lie import Array, Vector, so3_exp
 from robot.pose import OPTIONS, Options
 from robot.state import KITTI_NOISE, Covariance, Noise, State
 from robot.tone import Tone
-
-Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True)

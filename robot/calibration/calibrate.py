@@ -17,8 +17,8 @@ from models.errors import InputError
 from robot.calibration.allan import Coefficients, Curve, allan_curve, coefficients
 from robot.clock import clean
 from robot.filter import WORLD
-from robot.lie import Array
-from robot.noise_file import Sensor, Vector
+from robot.lie import Array, Vector
+from robot.noise_file import Sensor
 from robot.state import KITTI_NOISE
 from robot.still import STILL_LIMITS
 

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from models.metrics import Scores, fit_temperature, score
 from models.photos import LabelledPhotos, read_bytes
 from training.flowers.dataset import decoded
 from training.flowers.sweep_phone import Phone, int8_of, phone_of, score_phone
+from training.flowers.weights import load_model
 
 SCORES = "scores"
 
@@ -106,7 +106,7 @@ def _read(record: dict[str, Any]) -> Scored:
 
 
 def _score(trial: Path, size: int, judges: Judges) -> Scored:
-    model = keras.saving.load_model(trial / "model.keras", compile=False, safe_mode=True)
+    model = load_model(trial / "model.keras")
     photos = {split: judges.pixels(split, size) for split in ("test", "val")}
     test, val = (model.predict(x, batch_size=32, verbose=0) for x in photos.values())
     targets = judges.test.targets

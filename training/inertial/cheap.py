@@ -17,13 +17,13 @@ from models.files import write_text
 from models.markdown import table_head, table_row
 from models.progress import track
 from robot.adapter import NetworkNoise
-from robot.metrics import Relative, length_weighted, relative_errors
+from robot.metrics import Relative, length_weighted
 from robot.noise import ConstantNoise, NoiseModel
 from robot.profile import Profile, profile_of
 from robot.recording import Recording
-from robot.track import track as follow
 from training.inertial import kitti
 from training.inertial.emulate import Emulation, emulate, preset
+from training.inertial.evaluate import localized
 
 PAGE = "cheap-imus.md"
 STILL, LAUNCH = 10.0, 2.0  # s, m/s^2
@@ -107,9 +107,7 @@ def _drive(recording: Recording, case: Case, seed: int) -> Recording:
 def _score(drive: Recording, case: Case, profile: Profile, model: NoiseModel) -> Relative:
     truth = drive.truth
     start = profile.start(truth.rotations[0], drive.velocities[0]) if case.given else None
-    imu = drive.times, drive.gyro, drive.accel
-    found = follow(*imu, options=profile.options(), model=model, start=start)
-    return relative_errors(truth.at(drive.scored), found.trajectory.at(drive.scored))
+    return localized(drive, profile.options(), model, start)[1]
 
 
 def _weighted(seeds: list[list[Relative]]) -> list[float]:

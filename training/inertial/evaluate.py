@@ -15,7 +15,7 @@ from robot.noise import Advice, ConstantNoise, Memory, NoiseModel
 from robot.pose import Options
 from robot.profile import Profile
 from robot.recording import Recording
-from robot.state import Noise
+from robot.state import Covariance, Noise, State
 from robot.track import Track, track
 from training.inertial.networks import Network
 
@@ -84,13 +84,17 @@ def follow(
     model: NoiseModel = ConstantNoise(profile.noise)
     if network is not None:
         model = Foretold(profile.noise, outputs(network, recording)["slip"])
-    result = track(
-        recording.times,
-        recording.gyro,
-        recording.accel,
-        options=options or profile.options(),
-        model=model,
-        start=start,
-    )
+    return localized(recording, options or profile.options(), model, start)
+
+
+def localized(
+    recording: Recording,
+    options: Options,
+    model: NoiseModel | None = None,
+    start: tuple[State, Covariance] | None = None,
+) -> tuple[Track, Relative]:
+    """Localize a recording, and score it; `options`, `model` and `start` as of `Localizer`."""
+    imu = recording.times, recording.gyro, recording.accel
+    result = track(*imu, options=options, model=model, start=start)
     rows = recording.scored
-    return result, relative_errors(truth.at(rows), result.trajectory.at(rows))
+    return result, relative_errors(recording.truth.at(rows), result.trajectory.at(rows))

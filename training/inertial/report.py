@@ -14,15 +14,14 @@ import numpy as np
 from models.errors import InputError
 from models.files import write_text
 from models.progress import track
-from robot.metrics import Relative, length_weighted, relative_errors
+from robot.metrics import Relative, length_weighted
 from robot.pose import Options
 from robot.profile import Profile, profile_of
 from robot.recording import Recording
 from robot.state import Covariance, State
-from robot.track import track as follow_track
 from training.inertial import kitti
 from training.inertial.energy import measure
-from training.inertial.evaluate import follow
+from training.inertial.evaluate import follow, localized
 from training.inertial.figures import draw_scores
 from training.inertial.networks import CONFIGS, Kind, Network
 from training.inertial.train import KERAS_FILE, PROFILE, RECIPE
@@ -158,18 +157,9 @@ def _costs(runs: Sequence[Run], root: Path) -> list[str]:
 
 def _constant(recording: Recording) -> Relative:
     """AI-IMU's filter and constants: no stand-still, no gate."""
-    result = follow_track(
-        recording.times,
-        recording.gyro,
-        recording.accel,
-        options=Options(still=None, slip_gate=None),
-        start=(
-            State.at_rest(recording.truth.rotations[0], recording.velocities[0]),
-            Covariance.of_deviations(),
-        ),
-    )
-    rows = recording.scored
-    return relative_errors(recording.truth.at(rows), result.trajectory.at(rows))
+    state = State.at_rest(recording.truth.rotations[0], recording.velocities[0])
+    options = Options(still=None, slip_gate=None)
+    return localized(recording, options, start=(state, Covariance.of_deviations()))[1]
 
 
 def _weighted(rows: dict[str, Relative]) -> float:
