@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 import zipfile
 from collections import defaultdict
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 from models.errors import InputError, reason
 from models.photos import read_bytes
 
+_BY_KERAS = re.compile(r"(conv2d|separable_conv2d|depthwise_conv2d|batch_normalization)(?:_(\d+))?")
+
 
 def load_backbone_weights(backbone: keras.Model, path: Path) -> tuple[str, ...]:
     """Load a weights file into a backbone.
 
     Args:
-        backbone: Built model; layers are matched by name.
+        backbone: Built model; layers are matched by name, those that Keras numbered by rank.
         path: `.npz` with keys `<layer>/<index>:<variable>` in the order of `layer.weights`
             (`...|int8` goes with a float `...|scale` per output channel), `.weights.h5`, or the
             `model.keras` of a finished run with the same backbone, to train it further.
@@ -92,7 +95,7 @@ def _load_npz(backbone: keras.Model, path: Path) -> tuple[str, ...]:
         weights = read_npz_weights(path)
     except Exception as error:  # there is no list of what numpy and zipfile raise on damage
         raise InputError(f"{path}: not a weights archive ({error})") from error
-    layers: dict[str, Any] = {layer.name: layer for layer in backbone.layers if layer.weights}
+    layers = _named_alike(backbone)
     foreign = [name for name in weights if name not in layers]
     if foreign:
         raise InputError(
@@ -108,6 +111,25 @@ def _load_npz(backbone: keras.Model, path: Path) -> tuple[str, ...]:
             )
         layers[name].set_weights(arrays)
     return tuple(name for name in layers if name not in weights)
+
+
+def _named_alike(backbone: keras.Model) -> dict[str, Any]:
+    """The layers with weights, by the names that they have in a process's first such backbone.
+
+    Keras numbers unnamed layers through all models of a process: the second Xception begins with
+    `conv2d_4`, where every weights file says `conv2d`.
+    """
+    layers = {layer.name: layer for layer in backbone.layers}
+    numbered = defaultdict(list)
+    for name in layers:
+        if found := _BY_KERAS.fullmatch(name):
+            numbered[found[1]].append(int(found[2] or 0))
+    renamed = {
+        f"{kind}_{number}" if number else kind: f"{kind}_{place}" if place else kind
+        for kind, numbers in numbered.items()
+        for place, number in enumerate(sorted(numbers))
+    }
+    return {renamed.get(name, name): layer for name, layer in layers.items() if layer.weights}
 
 
 def read_npz_weights(path: Path) -> dict[str, list[NDArray[np.float32]]]:

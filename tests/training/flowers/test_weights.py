@@ -106,6 +106,27 @@ def test_layers_that_the_file_lacks_start_fresh(tmp_path: Path) -> None:
     assert np.array_equal(values(model)["conv"][0], before["conv"][0])
 
 
+def test_a_second_backbone_in_a_process_takes_the_same_archive(tmp_path: Path) -> None:
+    """Keras names the same layers conv2d, then conv2d_1: a sweep builds many of a kind."""
+
+    def unnamed() -> keras.Model:
+        image = keras.Input((8, 8, 3))
+        second = keras.layers.Conv2D(5, 1)  # made first, and so numbered first
+        x = keras.layers.BatchNormalization()(second(keras.layers.Conv2D(4, 3)(image)))
+        return keras.Model(image, keras.layers.Conv2D(4, 3, name="conv")(x), name="tiny")
+
+    source, model = unnamed(), unnamed()
+    kinds = ("conv2d_1", "conv2d", "batch_normalization", "conv")
+    arrays = {
+        f"{name}/{i}:w": value + 0.5
+        for name, layer in zip(kinds, values(source).values(), strict=True)
+        for i, value in enumerate(layer)
+    }
+    assert load_backbone_weights(model, archive(tmp_path / "w.npz", arrays)) == ()
+    for a, b in zip(model.get_weights(), source.get_weights(), strict=True):
+        assert np.array_equal(a, b + 0.5)
+
+
 def test_another_backbones_archive_is_refused(tmp_path: Path) -> None:
     arrays = arrays_of(backbone()) | {"block7/0:w": np.zeros(3)}
     message = refusal(archive(tmp_path / "w.npz", arrays))
