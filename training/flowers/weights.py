@@ -7,6 +7,7 @@ import re
 import warnings
 import zipfile
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def load_backbone_weights(backbone: keras.Model, path: Path) -> tuple[str, ...]:
             `model.keras` of a finished run with the same backbone, to train it further.
 
     Returns:
-        The layers with weights that the file does not have: they start fresh.
+        The layers with weights that the file does not have: they start fresh, and so does the
+        batch normalisation behind each, whose statistics are those of other weights.
 
     Raises:
         InputError: Unreadable file, another architecture's file, or a shape that does not fit.
@@ -102,7 +104,10 @@ def _load_npz(backbone: keras.Model, path: Path) -> tuple[str, ...]:
             f"{path}: layer {foreign[0]!r} is not in {backbone.name}; "
             "these are another backbone's weights"
         )
+    fresh = _left_fresh(layers, weights)
     for name, arrays in weights.items():
+        if name in fresh:
+            continue
         expected = [tuple(w.shape) for w in layers[name].weights]
         found = [a.shape for a in arrays]
         if expected != found:
@@ -110,7 +115,19 @@ def _load_npz(backbone: keras.Model, path: Path) -> tuple[str, ...]:
                 f"{path}: layer {name!r} has shapes {found}, {backbone.name} needs {expected}"
             )
         layers[name].set_weights(arrays)
-    return tuple(name for name in layers if name not in weights)
+    return fresh
+
+
+def _left_fresh(layers: dict[str, Any], weights: Iterable[str]) -> tuple[str, ...]:
+    """The names of those without weights, and of the batch normalisations behind them."""
+    fresh = set(layers) - set(weights)
+    behind = {
+        node.operation
+        for name in fresh
+        for node in layers[name]._outbound_nodes
+        if isinstance(node.operation, keras.layers.BatchNormalization)
+    }
+    return tuple(name for name, layer in layers.items() if name in fresh or layer in behind)
 
 
 def _named_alike(backbone: keras.Model) -> dict[str, Any]:

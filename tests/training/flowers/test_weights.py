@@ -101,9 +101,17 @@ def test_layers_that_the_file_lacks_start_fresh(tmp_path: Path) -> None:
     arrays = {k: v for k, v in arrays_of(source).items() if k.startswith("norm/")}
     arrays["norm/3:w"] = np.full(4, 7.0)
     path = archive(tmp_path / "w.npz", arrays)
-    assert load_backbone_weights(model, path) == ("conv", "deep")
-    assert np.array_equal(values(model)["norm"][3], np.full(4, 7.0))
+    assert load_backbone_weights(model, path) == ("conv", "norm", "deep")
     assert np.array_equal(values(model)["conv"][0], before["conv"][0])
+    assert np.array_equal(values(model)["norm"][3], np.ones(4))  # 7 was another conv's variance
+
+
+def test_a_normalisation_keeps_the_statistics_of_a_layer_that_came_with_it(tmp_path: Path) -> None:
+    model = backbone()
+    arrays = {k: v for k, v in arrays_of(backbone()).items() if not k.startswith("deep/")}
+    arrays["norm/3:w"] = np.full(4, 7.0)
+    assert load_backbone_weights(model, archive(tmp_path / "w.npz", arrays)) == ("deep",)
+    assert np.array_equal(values(model)["norm"][3], np.full(4, 7.0))
 
 
 def test_a_second_backbone_in_a_process_takes_the_same_archive(tmp_path: Path) -> None:
