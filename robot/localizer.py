@@ -24,7 +24,7 @@ from robot.engine import BIASES, compiled, make_step, pack, unpack
 from robot.filter import GATE, Gate, Innovation, chi_square_limit, update
 from robot.health import FAULTS, Health, Screen
 from robot.lie import Array
-from robot.measurements import Measurement, forward_speed
+from robot.measurements import Measurement, forward_drift, forward_speed
 from robot.noise import ConstantNoise, Memory, NoiseModel, restored_memory, saved_memory
 from robot.pose import OPTIONS, Options, Pose
 from robot.start import Start, misfit
@@ -256,7 +256,9 @@ class Localizer:
         """Correct the speed by the sound of the wheels, where it is heard."""
         believed = forward_speed(self.state, gyro, 0.0, 0.0)
         row, speed = believed.jacobian[0], -float(believed.residual[0])
-        heard = tone.listen(float(row @ self._p @ row))
+        drift = forward_drift(self.state, self.options.world.gravity)
+        variance = max(0.0, float(drift @ self._p @ drift))
+        heard = tone.listen(float(row @ self._p @ row), math.sqrt(variance))
         if heard is None:
             return
         self.heard = Heard(speed + heard.speed, heard.variance)

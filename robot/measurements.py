@@ -14,6 +14,7 @@ import numpy as np
 
 from robot.lie import Array, skew
 from robot.state import (
+    ACCEL_BIAS,
     GYRO_BIAS,
     LEVER,
     MOUNT,
@@ -93,6 +94,18 @@ def forward_speed(state: State, gyro: Array, speed: float, variance: float) -> M
     """The body rolls forward at a speed, m/s, as wheels show it; variance in m^2/s^2."""
     velocity, jacobian = body_velocity(state, gyro)
     return Measurement(speed - velocity[:1], jacobian[:1], np.array(((variance,),)))
+
+
+def forward_drift(state: State, gravity: float) -> Array:
+    """[21] Jacobian of how fast the forward speed goes wrong, m/s^2: by tilt and by bias.
+
+    The world's v' errs by g^ xi[R] - R xi[ba] (`robot.filter`); g is downwards, m/s^2.
+    """
+    forward = state.rotation @ state.mount[:, 0]
+    jacobian = np.zeros(SIZE)
+    jacobian[ROTATION] = forward @ skew(np.array((0.0, 0.0, -gravity)))
+    jacobian[ACCEL_BIAS] = -forward @ state.rotation
+    return jacobian
 
 
 def no_motion(state: State, variances: Sequence[float] | Array) -> Measurement:

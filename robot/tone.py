@@ -10,6 +10,9 @@ the shakes into sharp lines. How much power stands in each harmonic on each axis
 constants make of the same samples, is weighed by weights learned from drives of known speed
 (`training.inertial.tone`), and the sum is the log-likelihood of that constant.
 
+One window may tell little, in a noisy IMU or on a smooth road. What was too faint to correct the
+speed by is kept and joins what the next windows tell, as a Bayesian filter over the constants.
+
 A conditional logit of order-tracked spectra, made for bombus; order tracking itself: Vold and
 Leuridan 1993. Which harmonics sound, and where, belongs to a vehicle: the weights do too.
 """
@@ -134,21 +137,44 @@ def log_likelihood(tone: Tone, found: Array) -> Array:
     return np.asarray(np.tensordot(found, tone.table, axes=3))
 
 
-def weigh(tone: Tone, likelihood: Array, speed: float, variance: float) -> Heard | None:
+class Faint(NamedTuple):
+    """What was heard, but not yet told: log-likelihoods [E] of so much to add to the speed, m/s."""
+
+    offsets: Array
+    likelihood: Array
+
+
+def carried(faint: Faint, offsets: Array, spread: float) -> Array:
+    """Log-likelihoods [E] of other offsets, evenly spaced, a while later.
+
+    Args:
+        faint: Of a while ago, its offsets evenly spaced.
+        offsets: [E] m/s.
+        spread: Deviation of what the filter's speed went wrong by in between, m/s.
+    """
+    likelihood = np.exp(faint.likelihood - faint.likelihood.max())
+    sigma = spread / float(faint.offsets[1] - faint.offsets[0])
+    if sigma > 0.1:  # below, the bell is one point wide
+        reach = min(math.ceil(3 * sigma), len(offsets))
+        bell = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / sigma))
+        padded = np.pad(likelihood, reach, mode="edge")
+        likelihood = np.convolve(padded, bell / bell.sum(), mode="valid")
+    return np.interp(offsets, faint.offsets, np.log(likelihood + _FLOOR))
+
+
+def weigh(heard: Faint, variance: float) -> Heard | None:
     """What is to be added to the speed, such that it and what was known make the posterior.
 
     Args:
-        tone: Whose constants they are.
-        likelihood: [E] logarithms.
-        speed: Mean over the window, m/s.
+        heard: Of each offset.
         variance: Of the filter's forward speed, m^2/s^2.
 
     Returns:
-        None if the window tells next to nothing.
+        None if it tells next to nothing.
     """
-    offsets = tone.supposed * speed
+    offsets = heard.offsets
     known = -0.5 * np.square(offsets) / variance
-    before, after = softmax(known), softmax(known + tone.trust * likelihood)
+    before, after = softmax(known), softmax(known + heard.likelihood)
     had, mean = float(before @ np.square(offsets)), float(after @ offsets)
     has = float(after @ np.square(offsets - mean))
     if has >= 0.9 * had:
@@ -167,6 +193,7 @@ class WheelTone:
         self._seconds = 0.0
         self._since = 0.0
         self._added = 0.0  # to the speed by all measurements up to now
+        self._faint: Faint | None = None
 
     def take(self, sample: Array, dt: float, x: Array) -> bool:
         """Take in a sample [6] and the packed state [33] after it; whether it is time to listen."""
@@ -178,15 +205,29 @@ class WheelTone:
             self._seconds -= self._rows.popleft()[1]
         return full and self._since >= self.tone.every
 
-    def listen(self, variance: float) -> Heard | None:
-        """What is to be added to the forward speed, of that variance in the filter, m^2/s^2."""
-        self._since = 0.0
+    def listen(self, variance: float, drift: float) -> Heard | None:
+        """What is to be added to the forward speed.
+
+        Args:
+            variance: Of the filter's forward speed, m^2/s^2.
+            drift: Deviation of its rate, m/s^2: so fast may the speed go wrong.
+        """
+        elapsed, self._since = self._since, 0.0
         samples, dt, states, added = (np.array(part) for part in zip(*self._rows, strict=True))
         speeds = forward_speeds(states) + (self._added - added)
+        before, self._faint = self._faint, None
         if speeds.min() < self.tone.slowest:
             return None
-        likelihood = log_likelihood(self.tone, evidence(self.tone, samples, dt, speeds))
-        return weigh(self.tone, likelihood, float(speeds.mean()), variance)
+        found = evidence(self.tone, samples, dt, speeds)
+        likelihood = self.tone.trust * log_likelihood(self.tone, found)
+        offsets = self.tone.supposed * float(speeds.mean())
+        if before is not None:
+            likelihood += carried(before, offsets, drift * elapsed)
+        faint = Faint(offsets, likelihood)
+        heard = weigh(faint, variance)
+        if heard is None:
+            self._faint = faint
+        return heard
 
     def heeded(self, more: float) -> None:
         """Tell by how much the filter's speed was changed, m/s: earlier speeds were wrong by it."""
@@ -196,6 +237,7 @@ class WheelTone:
         """Begin anew, after a jump in time."""
         self._rows.clear()
         self._seconds = 0.0
+        self._faint = None
 
     def save(self) -> dict[str, NDArray[Any]]:
         """The memory, as arrays."""
@@ -203,6 +245,7 @@ class WheelTone:
         return {
             "tone_rows": np.array(rows).reshape(-1, AXES + 35),
             "tone": np.array((self._seconds, self._since, self._added)),
+            "tone_faint": np.array(self._faint or ((), ())),
         }
 
     def restore(self, saved: dict[str, NDArray[Any]]) -> None:
@@ -211,6 +254,8 @@ class WheelTone:
         for row in saved["tone_rows"]:
             self._rows.append((row[:6].copy(), float(row[6]), row[7:40].copy(), float(row[40])))
         self._seconds, self._since, self._added = saved["tone"].tolist()
+        faint = Faint(*saved["tone_faint"].copy())
+        self._faint = faint if len(faint.offsets) else None
 
 
 def forward_speeds(states: Array) -> Array:

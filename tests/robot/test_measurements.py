@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot.align import specific_force
+from robot.filter import propagate_state
 from robot.lie import Array
 from robot.measurements import (
     Measurement,
     body_velocity,
+    forward_drift,
     forward_speed,
     heading,
     no_motion,
@@ -24,7 +26,7 @@ from robot.measurements import (
     position,
     velocity,
 )
-from robot.state import SIZE, State
+from robot.state import GRAVITY, GYRO_BIAS, SIZE, VELOCITY, State
 from tests.robot.simulated import drive, states
 
 GYRO = np.array((0.3, -0.5, 1.1))
@@ -63,6 +65,24 @@ def test_jacobians_are_derivatives(kind: str, state: State) -> None:
         np.testing.assert_allclose(
             measured.jacobian[:, i], change / (2 * h * level), atol=1e-5 / level**2, err_msg=str(i)
         )
+
+
+@given(state=states())
+@settings(max_examples=15)
+def test_forward_drift_is_how_fast_the_forward_speed_goes_wrong(state: State) -> None:
+    """Of a filter whose state errs a little: the velocity that a second adds, along the body."""
+    forward, accel, h = state.rotation @ state.mount[:, 0], np.array((0.3, -0.2, 9.6)), 1e-6
+    found = forward_drift(state, GRAVITY)
+    for i in range(SIZE):
+        error = np.zeros(SIZE)
+        error[i] = h
+        true, later = state.moved(error), propagate_state(state, state.gyro_bias, accel, 0.01)
+        truly = propagate_state(true, state.gyro_bias, accel, 0.01)
+        # By the invariant error, in which a turned world is no wrong speed.
+        change = (later.error_of(truly) - state.error_of(true))[VELOCITY] / 0.01
+        if GYRO_BIAS.start <= i < GYRO_BIAS.stop:
+            continue  # it tilts first
+        assert found[i] == pytest.approx(float(forward @ change) / h, abs=1e-3)
 
 
 def test_the_true_state_of_a_drive_leaves_no_residual() -> None:

@@ -15,7 +15,17 @@ from robot.lie import Array
 from robot.localizer import Localizer
 from robot.pose import Options
 from robot.state import Covariance, State
-from robot.tone import AXES, Tone, WheelTone, evidence, forward_speeds, log_likelihood, weigh
+from robot.tone import (
+    AXES,
+    Faint,
+    Tone,
+    WheelTone,
+    carried,
+    evidence,
+    forward_speeds,
+    log_likelihood,
+    weigh,
+)
 
 CIRCUMFERENCE = 1.9
 PERIOD = 0.01
@@ -72,9 +82,8 @@ def test_weigh_gives_the_posterior_of_a_normal_likelihood(
     sigma: float, at: float, width: float
 ) -> None:
     """Of a bell-shaped likelihood the measurement is that bell, whatever was known before."""
-    heard, speed = replace(tone(), trust=1.0, points=2001, span=0.5), 10.0
-    likelihood = -0.5 * np.square((heard.supposed * speed - at) / width)
-    said = weigh(heard, likelihood, speed, sigma**2)
+    offsets = np.linspace(-5, 5, 2001)
+    said = weigh(Faint(offsets, -0.5 * np.square((offsets - at) / width)), sigma**2)
     if said is None:
         assert width > 2.9 * sigma or sigma < 2 * width  # it hardly adds to what was known
         return
@@ -83,7 +92,64 @@ def test_weigh_gives_the_posterior_of_a_normal_likelihood(
 
 
 def test_a_flat_likelihood_is_no_measurement() -> None:
-    assert weigh(tone(), np.zeros(49), 10.0, 0.25) is None
+    assert weigh(Faint(np.linspace(-1, 1, 49), np.zeros(49)), 0.25) is None
+
+
+@given(
+    st.floats(-0.5, 0.5),
+    st.floats(0.1, 0.5),
+    st.floats(0.0, 0.5),
+    st.floats(0.8, 1.2),
+)
+@settings(max_examples=50)
+def test_what_was_faint_is_carried_on(at: float, width: float, spread: float, grown: float) -> None:
+    """A bell keeps its place in m/s, though the speed has changed, and becomes as much wider."""
+    before, after = np.linspace(-3, 3, 601), np.linspace(-3, 3, 601) * grown
+    faint = Faint(before, -0.5 * np.square((before - at) / width))
+    found = carried(faint, after, spread)
+    variance = width**2 + spread**2
+    near = np.square(after - at) < 4 * variance
+    expected = -0.5 * np.square(after - at) / variance
+    assert np.ptp((found - expected)[near]) < 0.15  # a logarithm is known up to one number
+
+
+def test_what_may_be_anywhere_by_now_says_nothing() -> None:
+    offsets = np.linspace(-1, 1, 49)
+    found = carried(Faint(offsets, -50 * np.square(offsets)), offsets, 1000.0)
+    assert np.ptp(found) < 0.05
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_faint_windows_add_up(seed: int) -> None:
+    """In much noise the best offset of one window is any; that of many together is the right one.
+
+    The filter is so sure of its speed that nothing is told, and all is kept.
+    """
+    listening = WheelTone(tone(0.2))
+    believed = pack(State.at_rest(velocity=np.array((9.4, 0.0, 0.0))))
+    wrong = dict[str, list[float]](alone=[], together=[])
+    for sample in shaken(np.full(3000, 9.0), 0.5, seed):
+        if not listening.take(sample, PERIOD, believed):
+            continue
+        new = WheelTone(listening.tone)
+        new.restore(listening.save() | {"tone_faint": np.empty((2, 0))})
+        for name, one in (("alone", new), ("together", listening)):
+            assert one.listen(1e-6, 0.01) is None
+            offsets, likelihood = one.save()["tone_faint"]
+            wrong[name].append(abs(offsets[np.argmax(likelihood)] + 0.4))
+    assert np.mean(wrong["alone"]) > 0.3
+    assert wrong["together"][-1] < 0.1
+
+
+def test_after_a_jump_nothing_faint_is_left() -> None:
+    heard = WheelTone(tone(0.01))
+    believed = pack(State.at_rest(velocity=np.array((9.0, 0.0, 0.0))))
+    for sample in shaken(np.full(700, 9.0), 0.3):
+        if heard.take(sample, PERIOD, believed):
+            assert heard.listen(0.01, 0.01) is None
+    assert heard.save()["tone_faint"].size
+    heard.forget()
+    assert not heard.save()["tone_faint"].size
 
 
 def test_silence_and_crawling_are_no_measurement() -> None:
@@ -93,7 +159,7 @@ def test_silence_and_crawling_are_no_measurement() -> None:
     ready = [heard.take(rng.normal(size=AXES), PERIOD, slow) for _ in range(600)]
     assert ready[-1]
     assert not any(ready[:500])
-    assert heard.listen(0.1) is None
+    assert heard.listen(0.1, 0.01) is None
 
 
 def test_forward_speed_is_along_the_body() -> None:
