@@ -31,9 +31,11 @@ from numpy.typing import NDArray
 from models.metrics import softmax
 from robot.lie import Array
 
-Weights = tuple[tuple[tuple[float, ...], ...], ...]
+Weights = tuple[tuple[tuple[tuple[float, ...], ...], ...], ...]
 
 AXES = 6
+_PACE = 10.0  # m/s, at which the first half of the weights holds
+_FARTHEST = 1.2  # from it, by the logarithm: beyond 3 and 33 m/s the weights stay the same
 _FLOOR = 1e-20  # of power, so that a silent axis has a logarithm
 _USABLE = 0.46  # of the sample rate: beyond it a line is at or above Nyquist
 
@@ -45,8 +47,9 @@ class Tone:
     Attributes:
         circumference: Of the wheels as they roll, m.
         harmonics: Which multiples of a turn are listened to, in rising order.
-        weights: [2, H, 6] of the log-power and of how far it stands out, by harmonic and axis;
-            none before they are learned.
+        weights: [2, 2, H, 6]: those at 10 m/s, and what is added to them for each factor of e in
+            speed; each of the log-power and of how far it stands out, by harmonic and axis. None
+            before they are learned.
         window: s that are listened to at a time.
         every: s from one time to the next.
         trust: Share of a window's log-likelihood that counts; windows overlap, and are not white.
@@ -67,7 +70,7 @@ class Tone:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be listened for."""
-        shape = (2, len(self.harmonics), AXES)
+        shape = (2, 2, len(self.harmonics), AXES)
         if self.weights and np.shape(self.weights) != shape:
             raise ValueError(f"weights of shape {np.shape(self.weights)}, not {shape}")
         if not (self.circumference > 0 and self.window > 0 and self.every > 0 and self.points > 2):
@@ -77,7 +80,7 @@ class Tone:
 
     @cached_property
     def table(self) -> Array:
-        """The weights as an array [2, H, 6]."""
+        """The weights as an array [2, 2, H, 6]."""
         return np.array(self.weights)
 
     @cached_property
@@ -132,9 +135,15 @@ def evidence(tone: Tone, samples: Array, dt: Array, speeds: Array) -> Array:
     return found
 
 
-def log_likelihood(tone: Tone, found: Array) -> Array:
-    """Of each constant [E], up to one number, from its evidence [E, 2, H, 6]."""
-    return np.asarray(np.tensordot(found, tone.table, axes=3))
+def haste(speed: Array) -> Array:
+    """How the weights go with mean speeds, m/s: wheels that turn faster shake the body more."""
+    return np.asarray(np.clip(np.log(speed / _PACE), -_FARTHEST, _FARTHEST))
+
+
+def log_likelihood(tone: Tone, found: Array, speed: float) -> Array:
+    """Of each constant [E], up to one number, from its evidence [E, 2, H, 6] at a speed, m/s."""
+    table = tone.table[0] + haste(np.array(speed)) * tone.table[1]
+    return np.asarray(np.tensordot(found, table, axes=3))
 
 
 class Faint(NamedTuple):
@@ -218,9 +227,10 @@ class WheelTone:
         before, self._faint = self._faint, None
         if speeds.min() < self.tone.slowest:
             return None
+        speed = float(speeds.mean())
         found = evidence(self.tone, samples, dt, speeds)
-        likelihood = self.tone.trust * log_likelihood(self.tone, found)
-        offsets = self.tone.supposed * float(speeds.mean())
+        likelihood = self.tone.trust * log_likelihood(self.tone, found, speed)
+        offsets = self.tone.supposed * speed
         if before is not None:
             likelihood += carried(before, offsets, drift * elapsed)
         faint = Faint(offsets, likelihood)

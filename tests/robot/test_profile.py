@@ -12,7 +12,7 @@ from robot.profile import Deviations, Profile, plain, profile_of
 from robot.state import SIZE
 from robot.tone import AXES, Tone
 
-HEARD = Tone(1.9, harmonics=(1, 2), weights=((((0.5,) * AXES),) * 2,) * 2)
+HEARD = Tone(1.9, harmonics=(1, 2), weights=(((((0.5,) * AXES),) * 2,) * 2,) * 2)
 PROFILE = Profile(
     deviations=Deviations(tilt=0.01, lever=0.2),
     mount=(0.0, -0.01, 0.002),

@@ -33,8 +33,9 @@ PERIOD = 0.01
 
 def tone(weight: float = 0.5) -> Tone:
     """One that believes all lines alike."""
-    some = ((weight,) * AXES,) * 4
-    return Tone(CIRCUMFERENCE, harmonics=(1, 2, 3, 4), weights=(some, some), trust=0.5)
+    some, none = ((weight,) * AXES,) * 4, ((0.0,) * AXES,) * 4
+    weights = ((some, some), (none, none))
+    return Tone(CIRCUMFERENCE, harmonics=(1, 2, 3, 4), weights=weights, trust=0.5)
 
 
 def speeds(count: int, mean: float, seed: int = 0) -> Array:
@@ -60,9 +61,19 @@ def test_the_right_constant_is_the_likeliest(mean: float, off: float, seed: int)
     true, heard = speeds(512, mean, seed), tone()
     believed = true - off * true.mean()
     found = evidence(heard, shaken(true, 4.0, seed), np.full(512, PERIOD), believed)
-    best = heard.supposed[np.argmax(log_likelihood(heard, found))]
+    best = heard.supposed[np.argmax(log_likelihood(heard, found, float(believed.mean())))]
     # In 5 s the third harmonic goes round 47 times or more, and a line is two rounds wide.
     assert best * believed.mean() == pytest.approx(off * true.mean(), abs=0.035 * mean)
+
+
+@pytest.mark.parametrize(
+    ("speed", "share"), [(10.0, 1.0), (5.0, 0.3069), (3.0, -0.2), (20.0, 1.6931)]
+)
+def test_weights_go_with_the_logarithm_of_the_speed(speed: float, share: float) -> None:
+    some = tone().weights[0]
+    heard, found = replace(tone(), weights=(some, some)), np.ones((49, 2, 4, AXES))
+    all_of = log_likelihood(tone(), found, 10.0)
+    assert log_likelihood(heard, found, speed) == pytest.approx(share * all_of, rel=1e-3)
 
 
 def test_lines_beyond_the_sample_rate_say_nothing() -> None:

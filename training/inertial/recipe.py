@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.errors import InputError, first_fault
 from training.inertial import kitti
+from training.inertial.emulate import PRESETS
 from training.inertial.networks import CONFIGS, SNN, NetworkConfig
 
 
@@ -25,6 +26,8 @@ class Recipe:
         network: What adapts the slip; its base is the profile's, to which the constants learn.
         hold_out: Sequences of the odometry benchmark whose drives are never seen.
         tone: Learn to hear the wheels, and train with the speeds heard.
+        emulations: Presets of `training.inertial.emulate`, without biases: every drive is learned
+            from as recorded, and as an IMU of each of them would have recorded it.
         steps: Of the optimizer.
         batch: Windows a step.
         length: Samples a window, a multiple of 10.
@@ -39,6 +42,7 @@ class Recipe:
     network: NetworkConfig = SNN
     hold_out: tuple[str, ...] = kitti.SCORED
     tone: bool = True
+    emulations: tuple[str, ...] = ("white",)
     steps: int = 300
     batch: int = 10
     length: int = 4000
@@ -53,6 +57,10 @@ class Recipe:
         """Refuse values no training could use."""
         if unknown := set(self.hold_out) - set(kitti.SEQUENCES):
             raise ValueError(f"hold_out {', '.join(sorted(unknown))}: no such sequence")
+        if unknown := set(self.emulations) - set(PRESETS):
+            raise ValueError(
+                f"emulations {', '.join(sorted(unknown))}: none of {', '.join(PRESETS)}"
+            )
         if self.length % 10 or self.length < 100:
             raise ValueError(f"length {self.length}: must be a multiple of 10, 100 at least")
         if min(self.steps, self.batch, self.pairs) < 1 or self.learning_rate <= 0:

@@ -11,16 +11,17 @@ import numpy as np
 from models.metrics import softmax
 from robot.lie import Array
 from robot.recording import Recording
-from robot.tone import Tone, evidence
+from robot.tone import Tone, Weights, evidence, haste
 
 _WIDTH = 0.004  # of the target about the true constant, as a fraction of the speed
 
 
 class Windows(NamedTuple):
-    """What was heard in N windows, and what was true: [N, E, 2, H, 6] and [N]."""
+    """What was heard in N windows, the speed believed in, m/s, and what was true of it."""
 
-    found: Array
-    truth: Array
+    found: Array  # [N, E, 2, H, 6]
+    speeds: Array  # [N]
+    truth: Array  # [N], as fractions of the speeds
 
 
 def forward_speeds(recording: Recording) -> Array:
@@ -45,7 +46,7 @@ def windows(recording: Recording, tone: Tone, rng: np.random.Generator) -> Windo
     dt = np.diff(recording.times, prepend=recording.times[0] - period)
     speeds = forward_speeds(recording)
     sound = recording.trusted & ~recording.holes()
-    found, truth = [], []
+    found, means, truth = [], [], []
     for begin in range(0, len(speeds) - rows, hop):
         at = slice(begin, begin + rows)
         true = speeds[at]
@@ -55,9 +56,11 @@ def windows(recording: Recording, tone: Tone, rng: np.random.Generator) -> Windo
         # As a filter has it: a constant off, and a little adrift over the window.
         believed = true - off * true.mean() + rng.normal(0.0, 0.02) * np.linspace(-1, 1, rows)
         found.append(evidence(tone, samples[at], dt[at], believed))
+        means.append(believed.mean())
         truth.append(off * true.mean() / believed.mean())
-    shape = (0, tone.points, 2, len(tone.harmonics), samples.shape[1])
-    return Windows(np.array(found, np.float32) if found else np.zeros(shape), np.array(truth))
+    shape = (-1, tone.points, 2, len(tone.harmonics), samples.shape[1])
+    evidences: Array = np.array(found, np.float32).reshape(shape)  # type: ignore[assignment]
+    return Windows(evidences, np.array(means), np.array(truth))
 
 
 def fit(tone: Tone, heard: Iterable[Windows], *, decay: float = 1e-3, rounds: int = 30) -> Tone:
@@ -77,28 +80,51 @@ def fit(tone: Tone, heard: Iterable[Windows], *, decay: float = 1e-3, rounds: in
     listed = [w for w in heard if len(w.truth)]
     if not listed:
         raise ValueError("no drive has a window fast enough to hear the wheels in")
-    features = np.concatenate([w.found for w in listed])
-    shape = features.shape[2:]
-    x = features.reshape(len(features), tone.points, -1).astype(np.float64)
+    found = np.concatenate([_features(w) for w in listed])
     target = _target(tone, np.concatenate([w.truth for w in listed]))
+    x = found.reshape(len(found), tone.points, -1)
     weights = np.zeros(x.shape[2])
+    loss, p = _loss(x, target, weights, decay)
     for _ in range(rounds):
-        p = softmax(x @ weights)
         gradient = np.einsum("nek,ne->k", x, p - target) / len(x) + decay * weights
         mean = np.einsum("nek,ne->nk", x, p)
-        spread = np.einsum("nek,ne,nel->kl", x, p, x, optimize=True) - mean.T @ mean
-        step = np.linalg.solve(spread / len(x) + decay * np.eye(len(weights)), gradient)
-        weights -= step
-        if np.abs(step).max() < 1e-6:
+        rows = (x * np.sqrt(p)[..., None]).reshape(-1, len(weights))
+        curvature = (rows.T @ rows - mean.T @ mean) / len(x) + decay * np.eye(len(weights))
+        step, before = np.linalg.solve(curvature, gradient), loss
+        for shorter in 0.5 ** np.arange(10):  # a whole step may go too far
+            loss, p = _loss(x, target, weights - shorter * step, decay)
+            if loss <= before:
+                weights -= shorter * step
+                break
+        if before - loss < 1e-9:
             break
-    rows = weights.reshape(shape).tolist()
-    return replace(tone, weights=tuple(tuple(map(tuple, part)) for part in rows))
+    table = weights.reshape(found.shape[2:])
+    return replace(tone, weights=_tuples(table))
+
+
+def _features(heard: Windows) -> Array:
+    """[N, E, 2, 2, H, 6] float64: the evidence, and it by how fast the wheels turned."""
+    found = heard.found.astype(np.float64)
+    faster = haste(heard.speeds)[:, None, None, None, None]
+    return np.stack((found, found * faster), axis=2)
+
+
+def _loss(x: Array, target: Array, weights: Array, decay: float) -> tuple[float, Array]:
+    """The cross-entropy and its penalty; the probabilities [N, E]."""
+    p = softmax(x @ weights)
+    surprised = -(target * np.log(p + 1e-300)).sum(axis=1).mean()
+    return float(surprised + 0.5 * decay * weights @ weights), p
+
+
+def _tuples(table: Array) -> Weights:
+    return tuple(
+        tuple(tuple(tuple(map(float, row)) for row in part) for part in half) for half in table
+    )
 
 
 def surprise(tone: Tone, heard: Windows) -> float:
     """Mean cross-entropy of a drive's windows, nats; log(points) is that of knowing nothing."""
-    logits = np.tensordot(heard.found, tone.table, axes=3)
-    p = softmax(logits)
+    p = softmax(np.tensordot(_features(heard), tone.table, axes=4))
     target = _target(tone, heard.truth)
     return float(-(target * np.log(p + 1e-12)).sum(axis=1).mean())
 

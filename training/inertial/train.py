@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from robot.profile import Profile, plain, profile_of
 from robot.recording import Recording
 from robot.tone import Tone
 from training.inertial import kitti, tone
+from training.inertial.emulate import Emulation, emulate, preset
 from training.inertial.losses import sub_sequences
 from training.inertial.model import Localization
 from training.inertial.networks import Network
@@ -53,7 +54,8 @@ def train(recipe: Recipe, root: Path, out: Path) -> dict[str, Any]:
         InputError: Data is missing, or the folder holds a run of another recipe.
     """
     _claim(out, recipe)
-    recordings = read_drives(root, recipe)
+    recorded = read_drives(root, recipe)
+    recordings = [*recorded, *_emulated(recorded, recipe)]
     profile = _profile(recipe, recordings, out)
     drives = _heard(recordings, profile, out)
     model = Localization(_network(recipe, recordings), profile)
@@ -74,8 +76,8 @@ def train(recipe: Recipe, root: Path, out: Path) -> dict[str, Any]:
     write_text(out / PROFILE, json.dumps(plain(profile), indent=1))
     report = {
         "recipe": asdict(recipe),
-        "drives": [drive.recording.name for drive in drives],
-        "data_sha256": _fingerprint(recordings),
+        "drives": [recording.name for recording in recorded],
+        "data_sha256": _fingerprint(recorded),
         "packages": package_versions(),
         "commit": git_commit(),
         "history": history,
@@ -89,6 +91,14 @@ def read_drives(root: Path, recipe: Recipe) -> list[Recording]:
     unseen = {kitti.SEQUENCES[name].drive for name in recipe.hold_out}
     names = [n for n in kitti.drives(root) if n not in unseen and n not in kitti.ALMOST_STATIC]
     return [kitti.read(root, name) for name in track(names, len(names), "reading drives")]
+
+
+def _emulated(recordings: Sequence[Recording], recipe: Recipe) -> Iterator[Recording]:
+    """Each drive as the recipe's cheaper IMUs would have recorded it."""
+    for name in recipe.emulations:
+        for k, recording in enumerate(recordings):
+            made = emulate(recording, Emulation(preset(name)), seed=1000 * recipe.seed + k)
+            yield replace(made.recording, name=f"{recording.name} {name}")
 
 
 def with_base(network: Network, base: tuple[float, float]) -> Network:

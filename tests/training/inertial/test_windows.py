@@ -91,7 +91,7 @@ def test_with_a_tone_speeds_are_those_that_the_localizer_hears() -> None:
     rng = np.random.default_rng(0)
     shakes = np.sin(2 * np.pi * np.cumsum(r.speeds) * 0.01 / 1.9)
     loud = replace(r, accel=r.accel + shakes[:, None] + 0.1 * rng.normal(size=(count, 3)))
-    weights = ((((0.5,) * AXES),),) * 2
+    weights = (((((0.5,) * AXES),),) * 2,) * 2
     tone = Tone(1.9, harmonics=(1,), weights=weights, trust=1.0)
     heard = listen(loud, Profile(tone=tone))
     rows = np.flatnonzero(heard[:, 1] < 1e12)
