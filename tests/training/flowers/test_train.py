@@ -200,8 +200,8 @@ def test_folded_start_weights_are_unfolded(
     )
     lines: list[str] = []
     summary = train(drawn_flowers, recipe, tmp_path / "run", say=lines.append)
-    assert "start fresh, not in " + f"{folded}: conv_pw_13" in lines
-    assert summary["fresh_layers"] == ("conv_pw_13",)
+    assert "start fresh, not in " + f"{folded}: conv_pw_13, conv_pw_13_bn" in lines
+    assert summary["fresh_layers"] == ("conv_pw_13", "conv_pw_13_bn")
     assert any("unfolding" in line for line in lines)
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
     first = next(x for x in model.layers if isinstance(x, keras.Model)).get_layer("conv1_bn")
