@@ -17,8 +17,10 @@ from robot.filter import WORLD, World, update
 from robot.lie import Array, Vector, skew, so3_exp
 from robot.measurements import Measurement, no_rotation
 from robot.state import ACCEL_BIAS, ROTATION, SIZE, Covariance, State
-from robot.still import STILL_LIMITS, StillLimits
 
+# Of an IMU at rest: largest deviations of its axes, rad/s and m/s^2, ...
+QUIET_GYRO, QUIET_ACCEL = 0.02, 0.12
+_DRIFT, _SWAY = 0.01, 0.02  # ... between the halves of a window, and of the fifths' mean forces
 _ANYHOW = 0.3  # rad; deviation of a tilt that the accelerometer has told
 
 
@@ -68,14 +70,14 @@ class Prior:
 PRIOR = Prior()
 
 
-def is_still(gyro: Array, accel: Array, limits: StillLimits = STILL_LIMITS) -> bool:
+def is_still(gyro: Array, accel: Array) -> bool:
     """Whether an IMU stood still over a window, [N, 3] each, rad/s and m/s^2.
 
-    Twice the limits of `still`, for cheap IMUs: the window is longer, and no estimate is put at
+    Cheap IMUs are noisy, so that much is allowed: the window is long, and no estimate is put at
     risk. A smoothly driving car is as quiet as that (on KITTI in 4 % of the seconds), but it sways,
     and the mean forces of the window's fifths then differ by more than white noise lets them.
     """
-    quiet = gyro.std(axis=0).max() < 2 * limits.gyro and accel.std(axis=0).max() < 2 * limits.accel
+    quiet = gyro.std(axis=0).max() < QUIET_GYRO and accel.std(axis=0).max() < QUIET_ACCEL
     # A steady turn or a steady climb is quiet too.
     half, fifth = len(gyro) // 2, len(accel) // 5
     drift = np.abs(gyro[:half].mean(axis=0) - gyro[half:].mean(axis=0)).max() if half else 0.0
@@ -83,8 +85,8 @@ def is_still(gyro: Array, accel: Array, limits: StillLimits = STILL_LIMITS) -> b
     sway = means.var(axis=0) - 2 * accel.var(axis=0) / max(fifth, 1)
     return bool(
         quiet
-        and drift < limits.gyro
-        and sway.max() < (limits.accel / 3) ** 2
+        and drift < _DRIFT
+        and sway.max() < _SWAY**2
         and np.linalg.norm(gyro.mean(axis=0)) < 0.2
         and abs(np.linalg.norm(accel.mean(axis=0)) - 9.8) < 1.5
     )

@@ -29,7 +29,7 @@ from robot.noise import ConstantNoise, Memory, NoiseModel, restored_memory, save
 from robot.pose import OPTIONS, Options, Pose
 from robot.start import Start, misfit
 from robot.state import Covariance, Noise, State
-from robot.still import STILL_LIMITS, Rest
+from robot.still import Rest
 from robot.tone import Heard, WheelTone
 
 Numbers = Sequence[float] | Array
@@ -159,11 +159,11 @@ class Localizer:
     def _align(self, window: Array, *, moving: bool = False) -> None:
         """Start from samples [N, 6]; `moving` if it is not to be asked whether they are still."""
         imu, known = (window[:, :3], window[:, 3:]), (self.options.prior, self.options.world)
-        if moving or not is_still(*imu, self.options.still or STILL_LIMITS):
+        if moving or not is_still(*imu):
             self._set(*moving_start(*imu, *known))
             return
         self._set(*static_start(*imu, *known))
-        self._rest.fit(*imu)
+        self._rest.fit(window, self._clock.period)
 
     def _set(self, state: State, spread: Covariance) -> None:
         """Start from a state."""

@@ -67,28 +67,30 @@ def still(memory: Array, sample: Array, dt: float, limits: Array) -> Array:
     """`still.Stillness.after`.
 
     Args:
-        memory: [13] running means [6], running variances [6], for how long it was still, s
-            (negative before the first sample).
+        memory: [19] running means [6], running variances [6], smoothed samples [6], for how long
+            it was still, s (negative before the first sample).
         sample: [6].
         dt: s.
-        limits: [3] largest deviation of gyro and accelerometer, time constant in s.
+        limits: [4] largest deviation of gyro and accelerometer, time constants of means and
+            variances, and of smoothing, s.
 
     Returns:
         The memory after it.
     """
-    after = np.empty(13)
-    first = memory[12] < 0
-    rate = dt / (limits[2] + dt)
+    after = np.empty(19)
+    first = memory[18] < 0
+    rate, sharp = dt / (limits[2] + dt), dt / (limits[3] + dt)
     quiet = True
     for i in range(6):
         most = limits[0] if i < 3 else limits[1]
         if first:  # beyond the limit: stillness is to be seen, not presumed
-            after[i], after[6 + i] = sample[i], 4 * most * most
+            after[i], after[6 + i], after[12 + i] = sample[i], 4 * most * most, sample[i]
         else:
-            off = sample[i] - memory[i]
+            after[12 + i] = memory[12 + i] + sharp * (sample[i] - memory[12 + i])
+            off = after[12 + i] - memory[i]
             after[i] = memory[i] + rate * off
             after[6 + i] = (1 - rate) * (memory[6 + i] + rate * off * off)
         quiet = quiet and after[6 + i] < most * most
     force = math.sqrt(after[3] ** 2 + after[4] ** 2 + after[5] ** 2)
-    after[12] = memory[12] + dt if quiet and abs(force - 9.8) < 1.5 else 0.0
+    after[18] = memory[18] + dt if quiet and abs(force - 9.8) < 1.5 else 0.0
     return after

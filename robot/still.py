@@ -1,8 +1,9 @@
-"""Whether the IMU stands still, by how little its signals vary: no model of the vehicle, no speed.
+"""Whether the IMU stands still, by how little its signals sway: no model of the vehicle, no speed.
 
-Smooth driving can look as still as standing (on KITTI, 0.5 % of the half seconds above 0.5 m/s are
-below the default limits, at up to 10 m/s), so a zero-velocity update that this asks for must pass
-a gate.
+Samples are smoothed first. A vehicle that rolls sways slowly, and what an IMU adds is white: one
+that is ten times as noisy is seen to stand still as well. Smooth driving can look as still as that
+(on KITTI, 0.13 % of the time above 0.5 m/s is below the default limits), so a zero-velocity update
+that this asks for must pass a gate.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ class StillLimits:
     """What still is, and how firmly it is held.
 
     Attributes:
-        gyro: Largest deviation of an axis, rad/s.
+        gyro: Largest deviation of a smoothed axis, rad/s.
         accel: The same, m/s^2.
         memory: Time constant of the running means and deviations, s.
+        smoothing: Time constant of the smoothing, s.
         after: How long it must look still, s.
         every: Between zero-velocity and zero-rotation updates, s.
         speed: Deviation of the velocity at rest, `SLIP_RATE` times a second, m/s.
@@ -39,9 +41,10 @@ class StillLimits:
         probability: Of the gate of the zero-velocity update.
     """
 
-    gyro: float = 0.01
-    accel: float = 0.06
+    gyro: float = 0.004
+    accel: float = 0.04
     memory: float = 0.2
+    smoothing: float = 0.1
     after: float = 0.5
     every: float = 0.1
     speed: float = 0.05
@@ -51,15 +54,16 @@ class StillLimits:
     @property
     def row(self) -> Array:
         """For `loops.still`."""
-        return np.array((self.gyro, self.accel, self.memory))
+        return np.array((self.gyro, self.accel, self.memory, self.smoothing))
 
-    def fitted(self, gyro: Array, accel: Array, margin: float = 1.5) -> StillLimits:
-        """Limits that do for an IMU seen standing still, [N, 3] each: wider ones if it is noisy."""
-        return StillLimits(
-            max(self.gyro, margin * float(gyro.std(axis=0).max())),
-            max(self.accel, margin * float(accel.std(axis=0).max())),
-            *(self.memory, self.after, self.every, self.speed, self.rotation, self.probability),
-        )
+    def fitted(self, samples: Array, period: float, margin: float = 1.5) -> StillLimits:
+        """Limits that do for an IMU seen standing still, [N, 6]: wider ones if it sways."""
+        sharp, smooth = period / (self.smoothing + period), samples.copy()
+        for i in range(1, len(smooth)):
+            smooth[i] = smooth[i - 1] + sharp * (smooth[i] - smooth[i - 1])
+        sway = margin * smooth.std(axis=0)
+        gyro, accel = float(sway[:3].max()), float(sway[3:].max())
+        return replace(self, gyro=max(self.gyro, gyro), accel=max(self.accel, accel))
 
 
 STILL_LIMITS = StillLimits()
@@ -71,7 +75,7 @@ class Stillness:
     def __init__(self, loop: Loop = loops.still) -> None:
         """Make one; `loop` is `loops.still`, or that compiled."""
         self._loop = loop
-        self.memory = np.array((*[0.0] * 12, -1.0))
+        self.memory = np.array((*[0.0] * 18, -1.0))
 
     def take(self, sample: Array, dt: float, limits: Array) -> float:
         """Take in a sample [6] (gyro, accelerometer), dt s after the last; `StillLimits.row`.
@@ -80,7 +84,7 @@ class Stillness:
             For how long it has been still, s.
         """
         self.memory = self._loop(self.memory, sample, dt, limits)
-        return float(self.memory[12])
+        return float(self.memory[18])
 
     @property
     def rate(self) -> Array:
@@ -103,9 +107,9 @@ class Rest:
         self._stillness, self._since = Stillness(loop), math.inf
         self.sure = False
 
-    def fit(self, gyro: Array, accel: Array) -> None:
-        """Take an IMU's word, [N, 3] each, that this is how it stands still."""
-        self._limit(self.limits.fitted(gyro, accel))
+    def fit(self, samples: Array, period: float) -> None:
+        """Take an IMU's word, [N, 6] at a period, s, that this is how it stands still."""
+        self._limit(self.limits.fitted(samples, period))
 
     def forget(self) -> None:
         """Whether it was still just now."""
