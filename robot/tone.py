@@ -201,7 +201,7 @@ class WheelTone:
         self._rows: deque[tuple[Array, float, Array, float]] = deque()
         self._seconds = 0.0
         self._since = 0.0
-        self._added = 0.0  # to the speed by all measurements up to now
+        self._added = 0.0  # to the speed, by all that was heard up to now
         self._faint: Faint | None = None
 
     def take(self, sample: Array, dt: float, x: Array) -> bool:
