@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from robot import loops
 from robot.align import doubted, is_still, moving_start, static_start
 from robot.clock import Clock, Step, Tick
+from robot.ear import Ear
 from robot.engine import BIASES, compiled, make_step, pack, unpack
 from robot.filter import GATE, Gate, Innovation, chi_square_limit, update
 from robot.health import FAULTS, Health, Screen
+from robot.hearing import Heard
 from robot.lie import Array
 from robot.measurements import Measurement, forward_drift, forward_speed
 from robot.noise import ConstantNoise, Memory, NoiseModel, restored_memory, saved_memory
@@ -30,7 +32,6 @@ from robot.pose import OPTIONS, Options, Pose
 from robot.start import Start, misfit
 from robot.state import Covariance, Noise, State
 from robot.still import Rest
-from robot.tone import Heard, WheelTone
 
 Numbers = Sequence[float] | Array
 
@@ -69,7 +70,8 @@ class Localizer:
         self._screen = Screen(options.limits, compiled(options.engine, loops.screen))
         self._rest = Rest(options.still, compiled(options.engine, loops.still))
         self.heard: Heard | None = None
-        self._tone = None if options.tone is None else WheelTone(options.tone)
+        hears = options.tone is not None or options.echo is not None
+        self._ear = Ear(options.tone, options.echo) if hears else None
         self._memory: Memory = self.model.start()
         self._waiting: list[tuple[float, Array, Health]] | None = None if start else []
         self._corrects = start is None
@@ -183,8 +185,8 @@ class Localizer:
             self._p = doubted(self.state, Covariance(self._p), max(tick.dt, 1.0)).matrix
             self._start = None
             self._rest.forget()
-            if self._tone is not None:
-                self._tone.forget()
+            if self._ear is not None:
+                self._ear.forget()
             return Health.TIME_JUMP
         if tick.parts == 1:
             return self._take(sample, tick.dt, health)
@@ -215,8 +217,8 @@ class Localizer:
             known, density = (self.state, Covariance(self._p)), advice.noise.gyro
             state, spread = self._rest.held(*known, seconds, density)
             self._x, self._p = pack(state), spread.matrix
-        if self._tone is not None and self._tone.take(sample, dt, self._x):
-            self._listen(sample[:3], self._tone)
+        if self._ear is not None and self._ear.take(sample, dt, self._x):
+            self._listen(sample[:3], self._ear)
         if self._start is not None and self._refit(self._start, sample, dt, noise):
             return found | Health.REFITTED
         return found
@@ -231,8 +233,8 @@ class Localizer:
         options = self.options
         loop, constants = compiled(options.engine, misfit), (options.world.gravity, options.drift)
         self._x, self._p = start.fitted(loop, self._step, noise, constants)
-        if self._tone is not None:
-            self._tone.forget()
+        if self._ear is not None:
+            self._ear.forget()
         return True
 
     def _judge(self, x: Array, p: Array, nis: float) -> Health:
@@ -252,19 +254,19 @@ class Localizer:
             return Health.DIVERGED | (Health.SLIPPING if refused else Health.OK)
         return Health.SLIPPING if refused else Health.OK
 
-    def _listen(self, gyro: Array, tone: WheelTone) -> None:
-        """Correct the speed by the sound of the wheels, where it is heard."""
+    def _listen(self, gyro: Array, ear: Ear) -> None:
+        """Correct the speed by the sound of wheels and axles, where it is heard."""
         believed = forward_speed(self.state, gyro, 0.0, 0.0)
         row, speed = believed.jacobian[0], -float(believed.residual[0])
         drift = forward_drift(self.state, self.options.world.gravity)
         variance = max(0.0, float(drift @ self._p @ drift))
-        heard = tone.listen(float(row @ self._p @ row), math.sqrt(variance))
+        heard = ear.listen(float(row @ self._p @ row), math.sqrt(variance))
         if heard is None:
             return
         self.heard = Heard(speed + heard.speed, heard.variance)
         # No gate: how likely it is beside what the filter knew has been weighed already.
         self._correct(forward_speed(self.state, gyro, *self.heard), None)
-        tone.heeded(-float(forward_speed(self.state, gyro, 0.0, 0.0).residual[0]) - speed)
+        ear.heeded(-float(forward_speed(self.state, gyro, 0.0, 0.0).residual[0]) - speed)
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Everything that a stream has learned, as arrays: `np.savez` keeps it without pickle.
@@ -283,7 +285,7 @@ class Localizer:
             "screen": self._screen.memory.copy(),
             **self._rest.arrays(),
             **self._clock.arrays(),
-            **({} if self._tone is None else self._tone.save()),
+            **({} if self._ear is None else self._ear.save()),
             **saved_memory(self._memory),
             **(self._start.arrays() if self._start else {}),
         }
@@ -297,8 +299,8 @@ class Localizer:
         self._clock = Clock.of_arrays(saved, self.options.clock)
         self._screen.memory = np.array(saved["screen"])
         self._rest.restore(saved)
-        if self._tone is not None:
-            self._tone.restore(saved)
+        if self._ear is not None:
+            self._ear.restore(saved)
         self._memory = restored_memory(saved)
         restart = self.options.restart
         self._start = None if restart is None else Start.of_arrays(saved, restart)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from robot.align import PRIOR, Prior
 from robot.clock import CLOCK_POLICY, ClockPolicy
+from robot.echo import Echo
 from robot.engine import Engine, unpack
 from robot.filter import WORLD, Gate, World
 from robot.health import LIMITS, Health, Limits
@@ -34,6 +35,7 @@ class Options:
         slip_gate: When not to; it softens unless told otherwise. None: always believe it.
         drift: Of the body in curves, see `measurements.no_slip`, s^2/m.
         tone: Of the vehicle's wheels, which tells its speed; None: do not listen for it.
+        echo: Of its axles, which does, too.
         engine: numba or numpy.
     """
 
@@ -48,6 +50,7 @@ class Options:
     slip_gate: Gate | None = SLIP_GATE
     drift: float = 0.0
     tone: Tone | None = None
+    echo: Echo | None = None
     engine: Engine = "auto"
 
 

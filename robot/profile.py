@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from models.errors import InputError, first_fault
+from robot.echo import Echo
 from robot.lie import Array, Vector, so3_exp
 from robot.pose import OPTIONS, Options
 from robot.state import KITTI_NOISE, Covariance, Noise, State
@@ -54,6 +55,7 @@ class Profile:
         accel_bias: What the accelerometer shows too much, m/s^2.
         drift: Of the body in curves, see `measurements.no_slip`, s^2/m.
         tone: Of its wheels; None where they are not to be heard.
+        echo: Of its axles; None where it has not two, or they are not to be heard.
     """
 
     noise: Noise = KITTI_NOISE
@@ -63,6 +65,7 @@ class Profile:
     accel_bias: Vector = (0.0, 0.0, 0.0)
     drift: float = 0.0
     tone: Tone | None = None
+    echo: Echo | None = None
 
     def options(self, options: Options = OPTIONS) -> Options:
         """How a localizer works, with what belongs to the vehicle."""
@@ -75,7 +78,7 @@ class Profile:
             mount_sigma=d.mount,
             lever_sigma=d.lever,
         )
-        return replace(options, prior=prior, drift=self.drift, tone=self.tone)
+        return replace(options, prior=prior, drift=self.drift, tone=self.tone, echo=self.echo)
 
     def start(
         self, rotation: Array, velocity: Array, position: Array | None = None

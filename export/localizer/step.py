@@ -58,8 +58,8 @@ _SHORTEST = 1e-6  # s; two samples of one time do not make a NaN
 def localizer_step(network: Network, profile: Profile) -> Stream:
     """Network and filter in the network's precision.
 
-    Without `still`, `slip_gate` and `tone`, this is what a `robot.localizer.Localizer` does that
-    asks the network at each sample.
+    Without `still`, `slip_gate`, `tone` and `echo`, this is what a `robot.localizer.Localizer`
+    does that asks the network at each sample.
 
     Args:
         network: Of the head `slip` alone.

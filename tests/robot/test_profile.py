@@ -11,6 +11,7 @@ from robot.lie import so3_exp
 from robot.profile import Deviations, Profile, plain, profile_of
 from robot.state import SIZE
 from robot.tone import AXES, Tone
+from tests.robot.sounds import echo
 
 HEARD = Tone(1.9, harmonics=(1, 2), weights=(((((0.5,) * AXES),) * 2,) * 2,) * 2)
 PROFILE = Profile(
@@ -20,6 +21,7 @@ PROFILE = Profile(
     accel_bias=(0.01, 0.0, -0.02),
     drift=0.005,
     tone=HEARD,
+    echo=echo(),
 )
 
 
@@ -27,7 +29,8 @@ def test_a_profile_survives_json() -> None:
     values = json.loads(json.dumps(plain(PROFILE)))
     assert profile_of(values, "there") == PROFILE
     assert profile_of({}, "there") == Profile()
-    assert "tone" not in plain(replace(PROFILE, tone=None))
+    deaf = plain(replace(PROFILE, tone=None, echo=None))
+    assert not {"tone", "echo"} & set(deaf)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,7 @@ def test_a_profile_survives_json() -> None:
         ({"lever": [1, 2]}, "lever"),
         ({"noise": {"gyro": "much"}}, "noise.gyro"),
         ({"tone": {"circumference": -1}}, "tone"),
+        ({"echo": {"wheelbase": 2.7, "knots": [2, 1]}}, "echo"),
         ([], "profile"),
     ],
 )

@@ -127,7 +127,8 @@ def _table(scores: Scores) -> list[str]:
 _INTRODUCTION = (
     "KITTI odometry sequences as cheaper IMUs would have recorded them, by the KITTI metric (see",
     "[localization.md](localization.md)). The shipped bundle `localizer` has seen none of them.",
-    "It knows the vehicle: mount, lever, wheels. It is told nothing of the errors that were added.",
+    "It knows the vehicle: mount, lever, wheels, axles. It is told nothing of the errors that were",
+    "added.",
     "",
     "- *white noise*: 1e-2 rad/s and 1e-1 m/s² in a sample at 100 Hz.",
     "- *biases*: 0.02 rad/s and 0.5 m/s² on every axis, and white noise of 1e-3 rad/s and",

@@ -84,7 +84,7 @@ class Constants(keras.layers.Layer):  # type: ignore[misc]
         return ops.concatenate((poses, rest), -1), ops.broadcast_to(p0[None], (batch, 21, 21))
 
     def profile(self) -> Profile:
-        """What has been learned; the tone is the first profile's."""
+        """What has been learned; tone and echo are the first profile's."""
         rates, slip = (_numbers(values) for values in self.noise())
         gyro, accel, gyro_bias, accel_bias, mount, lever = rates
         given = [getattr(self.first.deviations, name) for name in _DEVIATIONS]
@@ -96,6 +96,7 @@ class Constants(keras.layers.Layer):  # type: ignore[misc]
             accel_bias=_vector(self._value("accel_bias", self.first.accel_bias, _ACCEL_BIAS)),
             drift=float(ops.convert_to_numpy(self.drift())),
             tone=self.first.tone,
+            echo=self.first.echo,
         )
 
     def get_config(self) -> dict[str, Any]:

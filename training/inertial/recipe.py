@@ -26,6 +26,7 @@ class Recipe:
         network: What adapts the slip; its base is the profile's, to which the constants learn.
         hold_out: Sequences of the odometry benchmark whose drives are never seen.
         tone: Learn to hear the wheels, and train with the speeds heard.
+        wheelbase: m, roughly, to learn to hear the axles from; 0: do not listen for them.
         emulations: Presets of `training.inertial.emulate`, without biases: every drive is learned
             from as recorded, and as an IMU of each of them would have recorded it.
         steps: Of the optimizer.
@@ -42,6 +43,7 @@ class Recipe:
     network: NetworkConfig = SNN
     hold_out: tuple[str, ...] = kitti.SCORED
     tone: bool = True
+    wheelbase: float = 2.7
     emulations: tuple[str, ...] = ("white",)
     steps: int = 300
     batch: int = 10
@@ -63,6 +65,8 @@ class Recipe:
             )
         if self.length % 10 or self.length < 100:
             raise ValueError(f"length {self.length}: must be a multiple of 10, 100 at least")
+        if self.wheelbase < 0:
+            raise ValueError(f"wheelbase {self.wheelbase} m: must be 0 at least")
         if min(self.steps, self.batch, self.pairs) < 1 or self.learning_rate <= 0:
             raise ValueError("steps, batch, pairs and learning_rate must be positive")
 

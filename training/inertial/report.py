@@ -30,8 +30,8 @@ SCORES = "scores.json"
 PICTURE = "localization.png"
 COSTED, COSTED_SAMPLES = "07", 4000
 PLAIN = "AI-IMU's constants"
-TONE = ", wheel tone"
-BEST = f"SNN{TONE}"
+EARS = ", by ear"
+BEST = f"SNN{EARS}"
 KINDS: tuple[Kind, ...] = ("constant", "lstm", "cnn", "snn")
 # Each run is scored with its network, and with the network switched off.
 VARIANTS = {"constants": False, "network": True}
@@ -41,7 +41,7 @@ Scores = dict[str, dict[str, Relative]]  # by variant, then by sequence
 
 @dataclass(frozen=True)
 class Run:
-    """A trained run and its scores; `hears` if it was trained with the tone of the wheels."""
+    """A trained run and its scores; `hears` if it was trained with wheels and axles."""
 
     folder: Path
     kind: str
@@ -89,7 +89,7 @@ def score(folder: Path, root: Path) -> Run:
     return Run(
         folder,
         recipe["network"]["kind"],
-        recipe["tone"],
+        recipe["tone"] or recipe["wheelbase"] > 0,
         recipe["seed"],
         tuple(recipe["hold_out"]),
         scores,
@@ -182,10 +182,10 @@ def table(runs: Sequence[Run], plain: dict[str, Relative], sequences: Sequence[s
 
 
 def methods(runs: Sequence[Run]) -> dict[str, list[dict[str, Relative]]]:
-    """By the name of a method, the scores of each of its seeds; without the tone first."""
+    """By the name of a method, the scores of each of its seeds; without ears first."""
     found: dict[str, list[dict[str, Relative]]] = {}
     for run in sorted(runs, key=lambda r: (r.hears, KINDS.index(r.kind), r.seed)):
-        ears = TONE if run.hears else ""
+        ears = EARS if run.hears else ""
         if run.kind == "snn":  # the constants of the others' runs are much the same
             found.setdefault(f"learned constants{ears}", []).append(run.scores["constants"])
         found.setdefault(f"{run.kind.upper()}{ears}", []).append(run.scores["network"])
@@ -202,7 +202,7 @@ def _bars(runs: Sequence[Run], plain: dict[str, Relative]) -> dict[str, list[flo
             float(np.mean([_weighted({s: r[s] for s in kitti.SCORED}) for r in rows])),
         ]
         for name, rows in shown.items()
-        if name in (PLAIN, "SNN", f"learned constants{TONE}", BEST)
+        if name in (PLAIN, "SNN", f"learned constants{EARS}", BEST)
     }
 
 
@@ -227,7 +227,7 @@ _INTRODUCTION = (
     "KITTI odometry sequences, by the KITTI metric: sub-sequences of 100 to 800 m, poses at 10 Hz,",
     "a start every second; 3-D t_rel in % of the length, r_rel in deg/100 m. The filter starts",
     "from the true attitude and velocity, as AI-IMU's does, and then sees the IMU alone. It is",
-    "causal. No network, constant or wheel tone has seen a drive of any sequence that it is scored",
+    "causal. No network, constant or ear has seen a drive of any sequence that it is scored",
     "on: all seven are left out of the training at once, which is stricter than leaving out one.",
     "Weights of the mean are the lengths of the paths. ± is the deviation over the seeds.",
     "",
@@ -236,8 +236,8 @@ _INTRODUCTION = (
     "- *learned constants*: mount, lever, bias, drift in curves, first deviations and noise,",
     "  learned together with the network through the filter, and stand-still updates; the network",
     "  is switched off.",
-    "- *wheel tone*: trained and run with the speed heard in the shakes of the wheels",
-    "  (`robot/tone.py`), which is learned on the same drives; else without.",
+    "- *by ear*: trained and run with the speed heard in the shakes of wheels and axles",
+    "  (`robot/ear.py`), which is learned on the same drives; else without.",
     "- *SNN*, *CNN*, *LSTM*: causal networks of about 6,000 weights that set the variances of the",
     "  slip at every sample.",
 )

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from models.metrics import softmax
+from robot.ear import EVERY
 from robot.lie import Array
 from robot.recording import Recording
-from robot.tone import Tone, Weights, evidence, haste
-
-_WIDTH = 0.004  # of the target about the true constant, as a fraction of the speed
+from robot.tone import AXES, Tone, Weights, evidence, haste
+from training.inertial.hearing import believed, bells, forward_speeds
 
 
 class Windows(NamedTuple):
@@ -24,41 +24,21 @@ class Windows(NamedTuple):
     truth: Array  # [N], as fractions of the speeds
 
 
-def forward_speeds(recording: Recording) -> Array:
-    """[N] true velocity along the IMU's x axis, m/s."""
-    rotations = recording.truth.rotations
-    return np.asarray(np.einsum("nij,ni->nj", rotations, recording.velocities)[:, 0])
-
-
 def windows(recording: Recording, tone: Tone, rng: np.random.Generator) -> Windows:
     """Listen to a drive as a filter would whose speed is off by an unknown constant.
-
-    Windows with made-up samples, doubtful truth or too slow a speed are left out.
 
     Args:
         recording: A drive with truth.
         tone: What to listen for.
         rng: Draws the constants, within half of the tone's span.
     """
-    period = float(np.median(np.diff(recording.times)))
-    rows, hop = round(tone.window / period), round(tone.every / period)
-    samples = np.hstack((recording.gyro, recording.accel))
-    dt = np.diff(recording.times, prepend=recording.times[0] - period)
-    speeds = forward_speeds(recording)
-    sound = recording.trusted & ~recording.holes()
     found, means, truth = [], [], []
-    for begin in range(0, len(speeds) - rows, hop):
-        at = slice(begin, begin + rows)
-        true = speeds[at]
-        if true.min() < tone.slowest or not sound[at].all():
-            continue
-        off = rng.uniform(-0.5, 0.5) * tone.span
-        # As a filter has it: a constant off, and a little adrift over the window.
-        believed = true - off * true.mean() + rng.normal(0.0, 0.02) * np.linspace(-1, 1, rows)
-        found.append(evidence(tone, samples[at], dt[at], believed))
-        means.append(believed.mean())
-        truth.append(off * true.mean() / believed.mean())
-    shape = (-1, tone.points, 2, len(tone.harmonics), samples.shape[1])
+    limits = {"window": tone.window, "slowest": tone.slowest, "span": tone.span}
+    for rows in believed(recording, rng, every=EVERY, **limits):
+        found.append(evidence(tone, rows.samples, rows.dt, rows.speeds))
+        means.append(rows.speeds.mean())
+        truth.append(rows.truth)
+    shape = (-1, tone.points, 2, len(tone.harmonics), AXES)
     evidences: Array = np.array(found, np.float32).reshape(shape)  # type: ignore[assignment]
     return Windows(evidences, np.array(means), np.array(truth))
 
@@ -81,7 +61,7 @@ def fit(tone: Tone, heard: Iterable[Windows], *, decay: float = 1e-3, rounds: in
     if not listed:
         raise ValueError("no drive has a window fast enough to hear the wheels in")
     found = np.concatenate([_features(w) for w in listed])
-    target = _target(tone, np.concatenate([w.truth for w in listed]))
+    target = bells(tone.supposed, np.concatenate([w.truth for w in listed]))
     x = found.reshape(len(found), tone.points, -1)
     weights = np.zeros(x.shape[2])
     loss, p = _loss(x, target, weights, decay)
@@ -122,11 +102,9 @@ def _tuples(table: Array) -> Weights:
     )
 
 
-def surprise(tone: Tone, heard: Windows) -> float:
-    """Mean cross-entropy of a drive's windows, nats; log(points) is that of knowing nothing."""
-    p = softmax(np.tensordot(_features(heard), tone.table, axes=4))
-    target = _target(tone, heard.truth)
-    return float(-(target * np.log(p + 1e-12)).sum(axis=1).mean())
+def likelihoods(tone: Tone, heard: Windows) -> Array:
+    """[N, E] logarithms, before `trust`, of a drive's windows."""
+    return np.asarray(np.tensordot(_features(heard), tone.table, axes=4))
 
 
 def circumference(
@@ -158,8 +136,3 @@ def _ways(recording: Recording, tone: Tone) -> Iterator[tuple[Array, Array]]:
         at = slice(begin, begin + rows)
         if speeds[at].min() >= tone.slowest:
             yield np.cumsum(steps[at]), changes[at] * np.hanning(rows)[:, None]
-
-
-def _target(tone: Tone, truth: Array) -> Array:
-    bells = np.exp(-0.5 * np.square((tone.supposed - truth[:, None]) / _WIDTH))
-    return np.asarray(bells / bells.sum(axis=1, keepdims=True))

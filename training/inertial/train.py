@@ -1,6 +1,6 @@
-"""Train a localizer: hear the wheels, then learn constants and network through the filter.
+"""Train a localizer: hear wheels and axles, then learn constants and network through the filter.
 
-A run folder holds `recipe.json`, `tone.json` and `heard.npz` (stage 1), `weights/` (a file for the
+A run folder holds `recipe.json`, `first.json` and `heard.npz` (stage 1), `weights/` (a file for the
 last finished epoch), and in the end `network.keras`, `profile.json` and `run.json`. Whatever is
 there is not made again: a run that was stopped goes on where it was.
 """
@@ -21,11 +21,12 @@ import numpy as np
 from models.errors import InputError
 from models.files import write_text, writing_to
 from models.progress import progress_bar, track
+from robot.echo import Echo
 from robot.lie import Array
 from robot.profile import Profile, plain, profile_of
 from robot.recording import Recording
 from robot.tone import Tone
-from training.inertial import kitti, tone
+from training.inertial import echo, kitti, tone
 from training.inertial.emulate import Emulation, emulate, preset
 from training.inertial.losses import sub_sequences
 from training.inertial.model import Localization
@@ -117,21 +118,30 @@ def _claim(out: Path, recipe: Recipe) -> None:
 
 
 def _profile(recipe: Recipe, recordings: Sequence[Recording], out: Path) -> Profile:
-    """The first profile: AI-IMU's constants, and the tone of the wheels."""
-    path = out / "tone.json"
-    if path.exists():
-        return profile_of(json.loads(path.read_text(encoding="utf-8")), str(path))
-    profile = Profile()
-    if recipe.tone:
-        rng = np.random.default_rng(recipe.seed)
-        listed = track(recordings, len(recordings), "measuring wheels")
-        first = Tone(tone.circumference(listed, Tone(2.0)))
-        listed = track(recordings, len(recordings), "hearing wheels")
-        profile = replace(
-            profile, tone=tone.fit(first, [tone.windows(r, first, rng) for r in listed])
-        )
-    write_text(path, json.dumps(plain(profile)))
-    return profile
+    """The first profile: AI-IMU's constants, and the ears."""
+    path = out / "first.json"
+    if not path.exists():
+        found = Profile(tone=_tone(recipe, recordings), echo=_echo(recipe, recordings))
+        write_text(path, json.dumps(plain(found)))
+    return profile_of(json.loads(path.read_text(encoding="utf-8")), str(path))
+
+
+def _tone(recipe: Recipe, recordings: Sequence[Recording]) -> Tone | None:
+    if not recipe.tone:
+        return None
+    rng, count = np.random.default_rng(recipe.seed), len(recordings)
+    first = Tone(tone.circumference(track(recordings, count, "measuring wheels"), Tone(2.0)))
+    heard = [tone.windows(r, first, rng) for r in track(recordings, count, "hearing wheels")]
+    return tone.fit(first, heard)
+
+
+def _echo(recipe: Recipe, recordings: Sequence[Recording]) -> Echo | None:
+    if not recipe.wheelbase:
+        return None
+    rng, count = np.random.default_rng(recipe.seed), len(recordings)
+    first = echo.unlearned(recipe.wheelbase)
+    heard = [echo.windows(r, first, rng) for r in track(recordings, count, "hearing axles")]
+    return echo.fit(first, heard, seed=recipe.seed)
 
 
 def _heard(recordings: Sequence[Recording], profile: Profile, out: Path) -> list[Drive]:

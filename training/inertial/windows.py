@@ -26,7 +26,7 @@ class Drive:
 
     Attributes:
         recording: Its samples and truth.
-        speeds: [N, 2] forward speed as heard in the wheels, m/s, and its variance, m^2/s^2.
+        speeds: [N, 2] forward speed as heard, m/s, and its variance, m^2/s^2.
         bad: [N] samples that no scored stretch may go over: filled holes, doubtful truth.
     """
 
@@ -53,10 +53,10 @@ class Batch(NamedTuple):
 
 
 def listen(recording: Recording, profile: Profile) -> Array:
-    """The speeds of a `Drive`, [N, 2], as the localizer hears them in the wheels."""
+    """The speeds of a `Drive`, [N, 2], as the localizer hears them in wheels and axles."""
     count = len(recording.times)
     speeds: Array = np.stack((np.zeros(count), np.full(count, _UNHEARD)), axis=1)
-    if profile.tone is not None:
+    if profile.tone is not None or profile.echo is not None:
         options = profile.options(Options(still=None, slip_gate=None))
         start = profile.start(recording.truth.rotations[0], recording.velocities[0])
         localizer = Localizer(options, ConstantNoise(profile.noise), start)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from robot.echo import Echo
 from robot.engine import pack
 from robot.lie import so3_exp
 from robot.profile import Deviations, Profile
@@ -18,6 +19,7 @@ FIRST = Profile(
     accel_bias=(0.01, 0.0, -0.02),
     drift=0.004,
     tone=Tone(1.9),
+    echo=Echo(2.7),
 )
 
 
@@ -28,6 +30,7 @@ def constants() -> Constants:
 def test_untrained_they_are_the_first_profile() -> None:
     found = constants().profile()
     assert found.tone == FIRST.tone
+    assert found.echo == FIRST.echo
     for name in ("mount", "lever", "accel_bias", "drift"):
         assert getattr(found, name) == pytest.approx(getattr(FIRST, name))
     assert found.noise.slip == pytest.approx(FIRST.noise.slip)

@@ -30,6 +30,7 @@ def test_a_recipe_is_read_and_the_rest_is_the_default(tmp_path: Path) -> None:
         ("steps = 0", "positive"),
         ('hold_out = ["03"]', "03"),
         ("length = 123", "multiple of 10"),
+        ("wheelbase = -1", "wheelbase -1"),
         ("steps = ", "not TOML"),
         ("[network]\nkindness = 1", "network.kindness"),
     ],

@@ -27,7 +27,7 @@ def test_a_row_is_the_mean_of_the_seeds_weighted_by_length() -> None:
     assert rows["AI-IMU's constants"].endswith("| 1 | 2.00 | 4.00 | 3.500 |")
     # The network of seeds 0 and 1: 2 and 3 %.
     assert rows[BEST].endswith("| 2 | 2.50 | 2.50 | 2.500 ± 0.707 |")
-    assert rows["learned constants, wheel tone"].endswith("| 1.50 | 1.50 | 1.500 ± 0.707 |")
+    assert rows["learned constants, by ear"].endswith("| 1.50 | 1.50 | 1.500 ± 0.707 |")
     assert rows["CNN"].endswith("| 1 | 6.00 | 6.00 | 6.000 |")
     assert "0.057" in rows[f"{BEST}: r_rel, deg/100 m"]
     assert "1.25" in rows[f"{BEST}: horizontal"]
