@@ -67,6 +67,11 @@ def export_localizer(
     """
     for path in (out, graph):
         refuse_existing(path, force)
+    if run.profile.tone or run.profile.echo:
+        say(
+            f"{graph}: a graph cannot hear, and this network was trained by ear; "
+            "for one that is to serve in a graph, train with tone = false and wheelbase = 0"
+        )
     single = run.network.in_float32()
     judges = [
         judge_by(drive, run.network, single, run.profile)

@@ -115,6 +115,7 @@ def test_both_bundles(bombus: Bombus, run: Path) -> None:
     code, said, err = bombus("export", "localizer", run, "--out", out, "--rounds", 1, "--log", log)
     assert code == 0, err
     assert said.count("PASSED") == 2
+    assert "trained by ear" not in said
     step, whole = open_bundle(out), open_bundle(run.parent / "found-graph")
     for bundle in (step, whole):
         assert bombus("models", "verify", bundle.path)[0] == 0
