@@ -12,8 +12,8 @@ From a window of samples, laid out along the way so that a changing speed does n
 how likely each supposed speed is (Whittle's likelihood, summed over levels).
 
 Where the wheels' tone (`robot.tone`) is faint, at low speeds and in noisy IMUs, the echo is loud: a
-road shakes a car at 1 to 6 Hz far above the noise of any IMU. Made for bombus. What a car answers
-belongs to it, and is learned from drives of known speed (`training.inertial.echo`).
+road shakes a car at 1 to 6 Hz far above the noise of a cheap IMU. Made for bombus. What a car
+answers belongs to it, and is learned from drives of known speed (`training.inertial.echo`).
 """
 
 from __future__ import annotations

@@ -66,9 +66,7 @@ def windows(recording: Recording, echo: Echo, rng: np.random.Generator) -> Windo
     return Windows(parts, noise, np.array([s.speed for s in found]), np.array(truth))
 
 
-def fit(
-    echo: Echo, heard: Sequence[Windows], *, epochs: int = 12, seed: int = 0, verbose: int = 0
-) -> Echo:
+def fit(echo: Echo, heard: Sequence[Windows], *, epochs: int = 12, seed: int = 0) -> Echo:
     """The echo with the answers learned.
 
     Args:
@@ -76,7 +74,6 @@ def fit(
         heard: The windows of each drive.
         epochs: Passes over all windows.
         seed: Of the first answers and of the order of windows.
-        verbose: As of Keras.
 
     Raises:
         ValueError: There is no window at all.
@@ -94,7 +91,7 @@ def fit(
     model.compile(optimizer=keras.optimizers.Adam(rate), loss=answers.loss)
     keras.utils.set_random_seed(seed)
     target = bells(echo.supposed, joined.truth)
-    model.fit(list(joined[:3]), target, batch_size=_BATCH, epochs=epochs, verbose=verbose)
+    model.fit(list(joined[:3]), target, batch_size=_BATCH, epochs=epochs, verbose=0)
     return answers.learned()
 
 
@@ -124,9 +121,8 @@ class Answers(keras.layers.Layer):  # type: ignore[misc]
         self._hats, self._ordinary = hats.astype(kind), ordinary.astype(kind)
         self._frequencies = (echo.lines / echo.window).astype(kind)
         self._levels = LEVELS.astype(kind)
-        lines = np.arange(len(echo.lines))
-        groups = np.arange(0, len(lines), TOGETHER) // TOGETHER
-        self._together = (lines[:, None] // TOGETHER == groups).astype(kind)
+        groups = np.arange(len(echo.lines)) // TOGETHER
+        self._together = np.eye(groups[-1] + 1, dtype=kind)[groups]
         self._supposed = (1.0 + echo.supposed).astype(kind)
         shape, draws = ordinary.shape, np.random.default_rng(seed)
         self.parts = {
@@ -187,15 +183,15 @@ class Answers(keras.layers.Layer):  # type: ignore[misc]
 
     def learned(self) -> Echo:
         """What has been learned; windows half a window apart are next to independent."""
-        echo, scales = self.echo, np.exp(_numpy(self.scales))
-        parts: dict[str, Any] = {n: _rows(_numpy(self._knots(n))) for n in (*_PARTS, "rest")}
+        echo, scales = self.echo, np.exp(ops.convert_to_numpy(self.scales))
+        parts: dict[str, Any] = {n: _rows(self._knots(n)) for n in (*_PARTS, "rest")}
         return replace(
             echo,
             **parts,
             wheelbase=echo.wheelbase * float(scales[0]),
             blur=echo.blur * float(scales[1]),
             trust=float(scales[2]) * min(1.0, EVERY / (0.5 * echo.window)),
-            chances=tuple(_numpy(ops.log_softmax(self.chances)).tolist()),
+            chances=tuple(ops.convert_to_numpy(ops.log_softmax(self.chances)).tolist()),
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -225,9 +221,5 @@ class _Complex(NamedTuple):
         return _Complex(*(ops.sum(part * weight, axis=-1)[:, :, None] for part in product))
 
 
-def _numpy(values: Tensor) -> Array:
-    return np.asarray(ops.convert_to_numpy(values))
-
-
-def _rows(values: Array) -> Rows:
-    return tuple((float(x), float(y), float(z)) for x, y, z in values)
+def _rows(values: Tensor) -> Rows:
+    return tuple((float(x), float(y), float(z)) for x, y, z in ops.convert_to_numpy(values))

@@ -23,7 +23,7 @@ def test_speeds_are_wrong_by_what_is_said() -> None:
     for k, row in enumerate(rows):
         assert row.samples.shape == (400, 6)
         whole = true[100 * k : 100 * k + 400]
-        assert row.speeds * 1.0 + row.truth * row.speeds.mean() == pytest.approx(whole, abs=0.1)
+        assert row.speeds + row.truth * row.speeds.mean() == pytest.approx(whole, abs=0.1)
         assert abs(row.truth) < 0.07
     assert np.std([row.truth for row in rows]) > 0.02
 
