@@ -15,6 +15,7 @@ from models.photos import LabelledPhotos, read_bytes, scan_class_folders, scan_p
 _TRAINING_KEYS = (
     "recipe",
     "average",
+    "ensemble",
     "data_sha256",
     "versions",
     "git_commit",

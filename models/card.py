@@ -53,7 +53,7 @@ def _details(m: Manifest) -> Iterator[str]:
         yield f"- It has a memory: {states} of its outputs are inputs of the next call."
     if m.labels:
         yield f"- {len(m.labels)} labels: {', '.join(m.labels)}."
-    recipe = training.get("recipe")
+    recipe = training.get("recipe") or training.get("ensemble")
     yield f"- Training recipe: {_told(recipe) if recipe else 'unknown'}."
     commit = source.git_commit or training.get("git_commit") or training.get("commit")
     yield f"- Made with: {_told(source.versions) or 'unknown'}; commit {commit or 'unknown'}."

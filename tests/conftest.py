@@ -53,8 +53,8 @@ def tiny_classifier(drawn_flowers: Path, tmp_path_factory: pytest.TempPathFactor
             keras.layers.Conv2D(8, 5, strides=2, activation="relu"),
             keras.layers.Conv2D(16, 3, strides=2, activation="relu"),
             keras.layers.Conv2D(16, 3, strides=2, activation="relu"),
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(len(SPECIES)),
+            keras.layers.GlobalAveragePooling2D(name="pool"),
+            keras.layers.Dense(len(SPECIES), name="head"),
         ]
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

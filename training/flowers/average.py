@@ -6,7 +6,6 @@ points between them, which are often better than either (Wortsman et al., arXiv 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +21,7 @@ from models.metrics import Scores, score
 from models.photos import read_bytes
 from training.flowers.dataset import Batches, decoded, load_splits
 from training.flowers.distill import write_run
-from training.flowers.ensemble import read_runs
+from training.flowers.ensemble import origin, read_runs
 from training.provenance import git_commit, package_versions
 
 
@@ -96,14 +95,7 @@ def _record(
         "average": {
             "share": best,
             "tried": {str(share): scores.top1 for share, scores in found.items()},
-            "of": [
-                {
-                    "sha256": hashlib.sha256(read_bytes(run / "model.keras")).hexdigest(),
-                    "recipe": one["recipe"],
-                    "git_commit": one["git_commit"],
-                }
-                for run, one in zip(runs, told, strict=True)
-            ],
+            "of": [origin(run) for run in runs],
         },
         "versions": package_versions(),
         "git_commit": git_commit(),

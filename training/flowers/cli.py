@@ -102,20 +102,29 @@ def flowers(
 
 @app.command()
 def ensemble(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders of `train flowers`.")],
-    out: Annotated[Path, typer.Option(help="Receives model.keras and labels.txt.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run folders of `train flowers`, or their Keras files.")
+    ],
+    out: Annotated[Path, typer.Option(help="Receives a run.")],
+    image_size: Annotated[
+        int | None, typer.Option(help="Show all of them photos of this size; else the first's.")
+    ] = None,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored", help="Each answers for the photo and its mirror image.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Join trained classifiers into one that answers with the mean of their logits: a teacher.
+    """Join trained classifiers into one that answers with the mean of their logits.
 
-    Example: bombus train ensemble runs/a runs/b --out runs/both
+    Example: bombus train ensemble runs/a runs/b --mirrored --out runs/both
     """
     from training.flowers.ensemble import ensemble as join
 
-    model = join(runs, out, force=force)
+    model = join(runs, out, image_size=image_size, mirrored=mirrored, force=force)
     report = {"runs": [str(run) for run in runs], "parameters": model.count_params()}
-    said = f"{len(runs)} runs, {model.count_params():,} parameters -> {out / 'model.keras'}"
+    what = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    said = f"{what}, {model.count_params():,} parameters -> {out / 'model.keras'}"
     typer.echo(json.dumps(report) if as_json else said)
 
 

@@ -69,6 +69,24 @@ def test_every_artefact_has_its_row(page: Page) -> None:
         assert (page.out / picture).stat().st_size > 1000
 
 
+def test_an_ensemble_is_told_as_one(
+    tiny_classifier: Path, drawn_flowers: Path, tmp_path: Path
+) -> None:
+    """From joining to the page; the bundle's full int8 passes its gate on the way."""
+    joining = ["train", "ensemble", str(tiny_classifier), "--mirrored", "--image-size", "96"]
+    assert run([*joining, "--out", str(tmp_path / "run")]) == 0
+    command = ["export", "convert", str(tmp_path / "run" / "model.keras")]
+    command += ["--calibrate", str(drawn_flowers / "train"), "--rounds", "0"]
+    command += ["--validate", str(drawn_flowers / "val"), "--out", str(tmp_path / "large")]
+    assert run([*command, "--to", "tflite", "--schemes", "wi8_ai8"]) == 0
+    bundle = open_bundle(tmp_path / "large")
+    assert [t.name for t in bundle.manifest.outputs] == ["logits", "activation_map"]
+    photos = scan_class_folders(drawn_flowers / "val", bundle.manifest.labels)
+    write_report(bundle, photos, photos, tmp_path / "out", command="bombus again")
+    text = (tmp_path / "out" / "large.md").read_text()
+    assert "The mean of Model on a photo and its mirror image at 96 px" in text
+
+
 def test_photos_of_other_things_are_scored_by_the_manifest(page: Page) -> None:
     table = rows(page.text, "## Photos of other things")
     assert len(table) >= 4  # two artefacts, the classes and at least one folder
