@@ -11,17 +11,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.files import refuse_existing, write_text
-from models.metrics import Scores, score
+from models.metrics import Scores
 from models.photos import read_bytes
-from training.flowers.dataset import Batches, decoded, load_splits
+from training.flowers.dataset import decoded, load_splits
 from training.flowers.distill import write_run
-from training.flowers.ensemble import origin, read_runs
+from training.flowers.ensemble import origin, read_runs, scored
 from training.provenance import git_commit, package_versions
 
 
@@ -66,7 +64,7 @@ def average(
     found = dict[float, Scores]()
     for share in shares:
         second.set_weights(_between(*weights, share))
-        found[share] = _score(second, pixels, splits.val.targets)
+        found[share] = scored(second, pixels, splits.val.targets)
     best = max(found, key=lambda share: (found[share].top1, share))
     second.set_weights(_between(*weights, best))
     write_run(second, labels, out)
@@ -79,11 +77,6 @@ def _between(
     first: list[NDArray[Any]], second: list[NDArray[Any]], share: float
 ) -> list[NDArray[Any]]:
     return [(1 - share) * a + share * b for a, b in zip(first, second, strict=True)]
-
-
-def _score(model: keras.Model, pixels: NDArray[np.uint8], targets: NDArray[np.int64]) -> Scores:
-    batches = Batches(pixels, targets, model.output_shape[-1], 32)
-    return score(model.predict(batches, verbose=0), targets)
 
 
 def _record(

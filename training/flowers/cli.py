@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -112,6 +113,9 @@ def ensemble(
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="Each answers for the photo and its mirror image.")
     ] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder with val/, to score it on.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -121,11 +125,18 @@ def ensemble(
     """
     from training.flowers.ensemble import ensemble as join
 
-    model = join(runs, out, image_size=image_size, mirrored=mirrored, force=force)
-    report = {"runs": [str(run) for run in runs], "parameters": model.count_params()}
+    model, scores = join(
+        runs, out, image_size=image_size, mirrored=mirrored, data=data, force=force
+    )
+    report: dict[str, Any] = {"runs": list(map(str, runs)), "parameters": model.count_params()}
+    if scores:
+        report["val"] = asdict(scores)
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
     what = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-    said = f"{what}, {model.count_params():,} parameters -> {out / 'model.keras'}"
-    typer.echo(json.dumps(report) if as_json else said)
+    val = f", val top-1 {100 * scores.top1:.2f} %" if scores else ""
+    typer.echo(f"{what}, {model.count_params():,} parameters{val} -> {out / 'model.keras'}")
 
 
 @app.command()
@@ -197,8 +208,6 @@ def report(
 
     Example: bombus train report --data $BOMBUS_DATA/flowers16 --bundle flowers
     """
-    from dataclasses import asdict
-
     from models.bundle import find_bundle
     from models.photos import scan_class_folders, scan_photos
     from training.flowers.relabelled import read_relabelled

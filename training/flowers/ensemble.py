@@ -10,17 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from models.bundle import MANIFEST, open_bundle
 from models.errors import InputError
 from models.files import refuse_existing, write_text
-from models.photos import read_bytes
+from models.metrics import Scores, score
+from models.photos import read_bytes, scan_class_folders
+from models.preprocess import load_photos
+from training.flowers.dataset import Batches
 from training.flowers.distill import read_run, write_run
 from training.provenance import git_commit, package_versions
 
@@ -31,8 +35,9 @@ def ensemble(
     *,
     image_size: int | None = None,
     mirrored: bool = False,
+    data: Path | None = None,
     force: bool = False,
-) -> keras.Model:
+) -> tuple[keras.Model, Scores | None]:
     """Join runs.
 
     Args:
@@ -42,10 +47,11 @@ def ensemble(
         out: Receives `model.keras`, `labels.txt` and `training.json`.
         image_size: Show all of them photos of this size instead, in pixels.
         mirrored: Each answers for a photo and for its mirror image.
+        data: Folder with `val/` to score it on.
         force: Replace what is there.
 
     Returns:
-        [B, S, S, 3] 0..255 -> logits [B, K].
+        [B, S, S, 3] 0..255 -> logits [B, K], and its scores on val, if there is one.
 
     Raises:
         InputError: Nothing to join, a run that did not end, one of another make, or other labels.
@@ -57,10 +63,20 @@ def ensemble(
     if image_size is not None:
         models = [_at_size(model, image_size) for model in models]
     model = joined(models, mirrored=mirrored)
-    record = _record(runs, model, mirrored)
+    record, scores = _record(runs, model, mirrored), None
+    if data is not None:
+        val = scan_class_folders(data / "val", labels)
+        scores = scored(model, load_photos(val.paths, model.input_shape[1]), val.targets)
+        record["val"] = asdict(scores)
     write_run(model, labels, out)
     write_text(out / "training.json", json.dumps(record, indent=1))
-    return model
+    return model, scores
+
+
+def scored(model: keras.Model, pixels: NDArray[np.uint8], targets: NDArray[np.int64]) -> Scores:
+    """What a classifier is worth on photos [N, S, S, 3] of known classes [N]."""
+    batches = Batches(pixels, targets, model.output_shape[-1], 32)
+    return score(model.predict(batches, verbose=0), targets)
 
 
 def read_runs(runs: Sequence[Path]) -> tuple[list[keras.Model], tuple[str, ...]]:

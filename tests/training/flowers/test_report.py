@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,8 @@ def test_an_ensemble_is_told_as_one(
 ) -> None:
     """From joining to the page; the bundle's full int8 passes its gate on the way."""
     joining = ["train", "ensemble", str(tiny_classifier), "--mirrored", "--image-size", "96"]
-    assert run([*joining, "--out", str(tmp_path / "run")]) == 0
+    joining += ["--data", str(drawn_flowers), "--out", str(tmp_path / "run")]
+    assert run(joining) == 0
     command = ["export", "convert", str(tmp_path / "run" / "model.keras")]
     command += ["--calibrate", str(drawn_flowers / "train"), "--rounds", "0"]
     command += ["--validate", str(drawn_flowers / "val"), "--out", str(tmp_path / "large")]
@@ -85,6 +87,8 @@ def test_an_ensemble_is_told_as_one(
     write_report(bundle, photos, photos, tmp_path / "out", command="bombus again")
     text = (tmp_path / "out" / "large.md").read_text()
     assert "The mean of Model on a photo and its mirror image at 96 px" in text
+    val = json.loads((tmp_path / "run" / "training.json").read_text())["val"]
+    assert f"on val, by which it was chosen, {100 * val['top1']:.2f} %" in text
 
 
 def test_photos_of_other_things_are_scored_by_the_manifest(page: Page) -> None:
