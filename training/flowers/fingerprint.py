@@ -23,8 +23,8 @@ def decisions(recipe: Recipe) -> dict[str, Any]:
     return identity(without_path(recipe)) | record
 
 
-# What builds the trunk; the seed too, since layers may start fresh.
-_TRUNK = ("backbone", "width", "image_size", "stem", "pooling", "mixed_precision", "seed")
+# What builds the backbone; the seed too, since layers may start fresh.
+_BACKBONE = ("backbone", "width", "image_size", "stem", "mixed_precision", "seed")
 
 
 def features_key(recipe: Recipe, data_sha256: Mapping[str, str]) -> str:
@@ -34,12 +34,12 @@ def features_key(recipe: Recipe, data_sha256: Mapping[str, str]) -> str:
         recipe: Of it counts what builds the trunk.
         data_sha256: Of each split.
     """
-    return _key(recipe, _TRUNK, data_sha256)
+    return _key(recipe, (*_BACKBONE, "pooling"), data_sha256)
 
 
 def views_key(recipe: Recipe, data_sha256: Mapping[str, str]) -> str:
-    """The same for the views of photos that `training.flowers.views` keeps."""
-    parts = (*_TRUNK, "unfreeze_from", "freeze_batch_norm", "augmentation")
+    """The same for the views of photos that `training.flowers.views` keeps, before any pooling."""
+    parts = (*_BACKBONE, "unfreeze_from", "freeze_batch_norm", "augmentation")
     return _key(recipe, parts, data_sha256)
 
 

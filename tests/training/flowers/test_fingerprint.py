@@ -49,6 +49,7 @@ def test_another_trunk_has_other_features(changes: dict[str, Any]) -> None:
         ({"seed": 1}, False),
         ({"fine_tune": {"optimizer": "sgd"}}, True),
         ({"views": 4}, True),
+        ({"pooling": "flatten"}, True),
     ],
     ids=str,
 )
