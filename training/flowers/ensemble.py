@@ -137,7 +137,12 @@ def _training(model: Path) -> dict[str, Any]:
     if model.with_name(MANIFEST).is_file():
         return open_bundle(model.parent).manifest.source.training
     path = model.with_name("training.json")
-    return dict(json.loads(read_bytes(path))) if path.exists() else {}
+    if not path.exists():
+        return {}
+    try:
+        return dict(json.loads(read_bytes(path)))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error}); mend or remove it") from error
 
 
 def _record(runs: Sequence[Path], model: keras.Model, mirrored: bool) -> dict[str, Any]:

@@ -114,6 +114,10 @@ def test_runs_that_do_not_go_together(tmp_path: Path) -> None:
     one, other = run(tmp_path / "one", 0), run(tmp_path / "other", 1, labels=LABELS[::-1])
     with pytest.raises(InputError, match="1 run is no ensemble"):
         ensemble([one], tmp_path / "out")
+    (one / "training.json").write_text("half a ")
+    with pytest.raises(InputError, match=r"training.json: not JSON .* mend or remove it"):
+        ensemble([one], tmp_path / "out", mirrored=True)
+    (one / "training.json").unlink()
     flat = tmp_path / "flat"
     flat.mkdir()
     classifier(0, flat=True).save(flat / "model.keras")
