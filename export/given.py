@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
 from models.manifest import FORMATS, Format
-from models.photos import LabelledPhotos, read_bytes, scan_class_folders, scan_photos
+from models.photos import LabelledPhotos, read_bytes, read_json, scan_class_folders, scan_photos
 
 # Of `training.json`, what a bundle carries; the history stays with the run.
 _TRAINING_KEYS = (
@@ -72,10 +71,7 @@ def read_training(model: Path) -> dict[str, Any]:
     path = model.with_name("training.json")
     if not path.exists():
         return {}
-    try:
-        values = json.loads(read_bytes(path))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); mend or remove it") from error
+    values = read_json(path, "mend or remove it")
     return {key: values[key] for key in _TRAINING_KEYS if key in values}
 
 

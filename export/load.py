@@ -16,7 +16,7 @@ import keras
 
 from export.inspection.keras_file import serialized
 from models.errors import InputError, reason
-from models.photos import read_bytes
+from models.photos import read_bytes, read_json
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,7 @@ def read_table(path: Path) -> dict[str, Any]:
     Raises:
         InputError: It is missing, or none.
     """
-    try:
-        values = json.loads(read_bytes(path))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); train anew") from error
+    values = read_json(path, "train anew")
     if not isinstance(values, dict):
         raise InputError(f"{path}: not a table; train anew")
     return values

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from models.errors import InputError
 from models.files import refuse_existing, write_text
 from models.metrics import Scores
-from models.photos import read_bytes
-from training.flowers.dataset import decoded, load_splits
+from models.photos import read_json
+from training.flowers.dataset import decoded, load_splits, scored
 from training.flowers.distill import write_run
-from training.flowers.ensemble import origin, read_runs, scored
+from training.flowers.ensemble import origin, read_runs
 from training.provenance import git_commit, package_versions
 
 
@@ -50,7 +50,7 @@ def average(
     if not shares or not all(0 <= share <= 1 for share in shares):
         raise InputError(f"--shares {', '.join(map(str, shares))}: give some from 0 to 1")
     (first, second), labels = read_runs(runs)
-    told = [json.loads(read_bytes(run / "training.json")) for run in runs]
+    told = [read_json(run / "training.json", "train it anew") for run in runs]
     splits = load_splits(data, told[1]["recipe"]["seed"])
     if any(t["data_sha256"] != told[1]["data_sha256"] for t in told) or (
         splits.val.sha256 != told[1]["data_sha256"]["val"]
@@ -88,7 +88,7 @@ def _record(
         "average": {
             "share": best,
             "tried": {str(share): scores.top1 for share, scores in found.items()},
-            "of": [origin(run) for run in runs],
+            "of": [origin(run / "model.keras", one) for run, one in zip(runs, told, strict=True)],
         },
         "versions": package_versions(),
         "git_commit": git_commit(),

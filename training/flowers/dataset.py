@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.files import writing_to
+from models.metrics import Scores, score
 from models.photos import LabelledPhotos, scan_class_folders
 from models.preprocess import load_photo
 from models.progress import track
@@ -157,6 +158,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             share = rng.beta(self.mixup, self.mixup, len(rows)).astype(np.float32)
             x, y = _blend(x, share), _blend(y, share)
         return x, y
+
+
+def scored(model: keras.Model, pixels: NDArray[np.uint8], targets: NDArray[np.int64]) -> Scores:
+    """What a classifier is worth on photos [N, S, S, 3] of known classes [N]."""
+    batches = Batches(pixels, targets, model.output_shape[-1], 32)
+    return score(model.predict(batches, verbose=0), targets)
 
 
 def _blend(rows: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:

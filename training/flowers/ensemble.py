@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from models.bundle import MANIFEST, open_bundle
 from models.errors import InputError
 from models.files import refuse_existing, write_text
-from models.metrics import Scores, score
-from models.photos import read_bytes, scan_class_folders
+from models.metrics import Scores
+from models.photos import read_bytes, read_json, scan_class_folders
 from models.preprocess import load_photos
-from training.flowers.dataset import Batches
+from training.flowers.dataset import scored
 from training.flowers.distill import read_run, write_run
 from training.provenance import git_commit, package_versions
 
@@ -73,19 +72,13 @@ def ensemble(
     return model, scores
 
 
-def scored(model: keras.Model, pixels: NDArray[np.uint8], targets: NDArray[np.int64]) -> Scores:
-    """What a classifier is worth on photos [N, S, S, 3] of known classes [N]."""
-    batches = Batches(pixels, targets, model.output_shape[-1], 32)
-    return score(model.predict(batches, verbose=0), targets)
-
-
 def read_runs(runs: Sequence[Path]) -> tuple[list[keras.Model], tuple[str, ...]]:
     """The models of runs that know the same labels, and these.
 
     Raises:
         InputError: One that did not end, or other labels.
     """
-    members = [read_run(path / "model.keras" if path.is_dir() else path) for path in runs]
+    members = [read_run(_model_file(path)) for path in runs]
     labels = members[0][1]
     for path, (_, known) in zip(runs, members, strict=True):
         if known != labels:
@@ -124,12 +117,14 @@ def joined(models: Sequence[keras.Model], *, mirrored: bool = False) -> keras.Mo
     return model
 
 
-def origin(run: Path) -> dict[str, Any]:
-    """What a run is made of: the hash of its model, and what is told of its training."""
-    path = run / "model.keras" if run.is_dir() else run
-    told = _training(path)
-    facts: dict[str, Any] = {"sha256": hashlib.sha256(read_bytes(path)).hexdigest()}
+def origin(model: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run is made of: the hash of its model, its recipe and commit as far as told."""
+    facts: dict[str, Any] = {"sha256": hashlib.sha256(read_bytes(model)).hexdigest()}
     return facts | {key: told[key] for key in ("recipe", "git_commit") if key in told}
+
+
+def _model_file(run: Path) -> Path:
+    return run / "model.keras" if run.is_dir() else run
 
 
 def _training(model: Path) -> dict[str, Any]:
@@ -137,23 +132,19 @@ def _training(model: Path) -> dict[str, Any]:
     if model.with_name(MANIFEST).is_file():
         return open_bundle(model.parent).manifest.source.training
     path = model.with_name("training.json")
-    if not path.exists():
-        return {}
-    try:
-        return dict(json.loads(read_bytes(path)))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); mend or remove it") from error
+    return dict(read_json(path, "mend or remove it")) if path.exists() else {}
 
 
 def _record(runs: Sequence[Path], model: keras.Model, mirrored: bool) -> dict[str, Any]:
     """`training.json` of an ensemble; the data's hashes where all runs had the same."""
-    members = [_training(run / "model.keras" if run.is_dir() else run) for run in runs]
+    files = [_model_file(run) for run in runs]
+    members = [_training(file) for file in files]
     data = [told.get("data_sha256") for told in members]
     return {
         "ensemble": {
             "image_size": model.input_shape[1],
             "mirrored": mirrored,
-            "of": [origin(run) for run in runs],
+            "of": [origin(file, told) for file, told in zip(files, members, strict=True)],
         },
         **({"data_sha256": data[0]} if data[0] and data.count(data[0]) == len(data) else {}),
         "versions": package_versions(),

@@ -15,10 +15,9 @@ import keras
 
 from models.errors import InputError
 from models.files import remove_leftovers, write_text
-from models.metrics import score
 from training.flowers.audit import Audit, audit, without_unreadable
 from training.flowers.checkpoint import Checkpoint, best_epoch
-from training.flowers.dataset import Batches, Splits, load_splits
+from training.flowers.dataset import Splits, load_splits, scored
 from training.flowers.distill import teacher_record, without_path, write_run
 from training.flowers.fingerprint import decisions
 from training.flowers.network import build_network, find_builder
@@ -110,8 +109,7 @@ def _finish(run: Run, report: Audit) -> dict[str, Any]:
         replace(run.recipe, mixed_precision=False), len(labels), load_weights=False
     )
     exact.model.set_weights(run.network.model.get_weights())
-    val_x = Batches(run.pixels("val"), run.splits.val.targets, len(labels), 32)
-    scores = score(exact.model.predict(val_x, verbose=0), run.splits.val.targets)
+    scores = scored(exact.model, run.pixels("val"), run.splits.val.targets)
     histories = {name: run.checkpoint.history(name) for name in STAGES}
     summary = {
         "recipe": asdict(without_path(run.recipe)) | weights_record(run.recipe.weights),
