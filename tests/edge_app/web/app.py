@@ -89,10 +89,15 @@ class Phone:
         self._expected.append(re.compile(pattern))
 
     def open(self, url: str, *, tips: bool = False) -> App:
-        """Open the app in a new tab; the tips of a first run are skipped unless wanted."""
+        """Open the app in a new tab; the tips of a first run are skipped unless wanted.
+
+        A loaded page is not yet a drawn one, so what is to be seen first is waited for.
+        """
         app = App(self, self.context.new_page(), url)
         app.page.goto(url)
-        if not tips:
+        if tips:
+            app.page.locator("dialog.tips[open]").wait_for()
+        else:
             app.skip_tips()
         return app
 
