@@ -18,9 +18,8 @@ from pathlib import Path, PurePosixPath
 from models.bundle import Bundle
 from models.contract import to_json
 from models.errors import InputError
-from models.files import refuse_existing, writing_to
+from models.files import read_bytes, refuse_existing, writing_to
 from models.manifest import Artefact, Manifest
-from models.photos import read_bytes
 
 PAGES = Path(__file__).parent / "web" / "dist"
 INDEX = "models/index.json"  # the names of the bundles, the default first

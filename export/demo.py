@@ -48,7 +48,7 @@ def demo(
     from export.subject import Order
     from models.bundle import open_bundle
     from models.classify import Recogniser
-    from models.photos import read_bytes
+    from models.files import read_bytes
     from models.preprocess import decode
 
     shipped = find_bundle(bundle)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
+from models.files import read_bytes, read_json
 from models.manifest import FORMATS, Format
-from models.photos import LabelledPhotos, read_bytes, read_json, scan_class_folders, scan_photos
+from models.photos import LabelledPhotos, scan_class_folders, scan_photos
 
 # Of `training.json`, what a bundle carries; the history stays with the run.
 _TRAINING_KEYS = (

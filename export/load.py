@@ -16,7 +16,7 @@ import keras
 
 from export.inspection.keras_file import serialized
 from models.errors import InputError, reason
-from models.photos import read_bytes, read_json
+from models.files import read_bytes, read_json
 
 
 @dataclass(frozen=True)

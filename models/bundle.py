@@ -13,9 +13,8 @@ from pathlib import Path
 from models.card import card
 from models.contract import to_json
 from models.errors import InputError, IntegrityError
-from models.files import refuse_existing, writing_to
+from models.files import read_bytes, refuse_existing, writing_to
 from models.manifest import CARD, Artefact, Card, Manifest, parse_manifest, rest_sha256
-from models.photos import read_bytes
 
 MANIFEST = "manifest.json"
 MANIFEST_LIMIT = 4 << 20  # bytes; a larger one is no manifest

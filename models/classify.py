@@ -17,9 +17,9 @@ from models.bundle import Bundle
 from models.choice import candidates
 from models.contract import ImagePreprocess
 from models.errors import InputError, IntegrityError
+from models.files import read_bytes
 from models.manifest import Artefact
 from models.metrics import as_logits, softmax
-from models.photos import read_bytes
 from models.preprocess import decode, prepare
 from models.rejection import Kind, known, verdict_kind
 from models.runtime import open_runner

@@ -1,15 +1,37 @@
-"""Writing so that a reader, or a crash, never meets half a file."""
+"""Reading that says in one line what is wrong; writing so that no one ever meets half a file."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from models.errors import InputError
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's content; `InputError` with one line when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+
+
+def read_json(path: Path, remedy: str = "remove it, and run the command again") -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        InputError: It cannot be read, or is not JSON; its line ends with the remedy.
+    """
+    try:
+        return json.loads(read_bytes(path))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error}); {remedy}") from error
 
 
 @contextmanager

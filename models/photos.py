@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.files import read_bytes
 
 FEW_SERIES = 20  # fewer cannot be dealt out evenly
 
@@ -92,26 +91,6 @@ class LabelledPhotos:
             name = os.fsencode(path.relative_to(self.root).as_posix())  # UTF-8 or not
             total.update(name + f"\0{digest}\n".encode())
         return total.hexdigest()
-
-
-def read_bytes(path: Path) -> bytes:
-    """A file's content; `InputError` with one line when it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-
-
-def read_json(path: Path, remedy: str) -> Any:
-    """What a JSON file holds.
-
-    Raises:
-        InputError: It cannot be read, or is not JSON; its line ends with the remedy.
-    """
-    try:
-        return json.loads(read_bytes(path))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); {remedy}") from error
 
 
 def scan_class_folders(root: Path, labels: tuple[str, ...] | None = None) -> LabelledPhotos:

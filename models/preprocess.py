@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.files import read_bytes
 from models.image_header import ImageHeader, read_header
-from models.photos import read_bytes
 from models.progress import track
 
 MIN_SIDE = 32

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
+from models.files import read_json
 
 CELLS = "cells"
 
@@ -23,7 +23,7 @@ def is_done(file: Path, how: dict[str, Any]) -> bool:
     """
     if not file.exists():
         return False
-    if json.loads(file.read_text(encoding="utf-8"))["how"] != how:
+    if read_json(file)["how"] != how:
         raise InputError(f"{file}: made by another recipe; choose another --out")
     return True
 
@@ -37,4 +37,4 @@ def read_cells(out: Path, command: str) -> list[dict[str, Any]]:
     files = sorted((out / CELLS).glob("*.json"))
     if not files:
         raise InputError(f"{out}: no study; run bombus train {command}")
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return [read_json(file) for file in files]

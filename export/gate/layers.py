@@ -18,8 +18,9 @@ from export.gate.tensors import TFLITE_MAGIC, Values, open_inside
 from models.bundle import Bundle
 from models.contract import Contract
 from models.errors import BombusError, InputError, IntegrityError, first_fault, reason
+from models.files import read_bytes
 from models.manifest import Artefact
-from models.photos import read_bytes, scan_photos
+from models.photos import scan_photos
 from models.preprocess import load_photos
 from models.progress import track
 from models.runtime import Runner, embedded_contract, open_runner

@@ -14,7 +14,7 @@ from export.child import in_child
 from export.inspection.anatomy import Anatomy
 from models.bundle import find_bundle
 from models.errors import InputError, IntegrityError
-from models.photos import read_bytes
+from models.files import read_bytes
 
 
 @dataclass(frozen=True)

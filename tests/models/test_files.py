@@ -1,4 +1,4 @@
-"""Writing: all or nothing, and one line when the place cannot be written."""
+"""Reading and writing: all or nothing, and one line of what is wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from models.errors import InputError
-from models.files import refuse_existing, remove_leftovers, write_text, writing_to
+from models.files import (
+    read_bytes,
+    read_json,
+    refuse_existing,
+    remove_leftovers,
+    write_text,
+    writing_to,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -211,3 +218,19 @@ def test_existing_is_refused_without_force(tmp_path: Path) -> None:
             refuse_existing(tmp_path / name, force=False)
         refuse_existing(tmp_path / name, force=True)
     refuse_existing(tmp_path / "new", force=False)
+
+
+def test_what_cannot_be_read_is_told_in_a_line(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing.jpg", tmp_path / ("x" * 300)):
+        with pytest.raises(InputError, match="cannot be read") as caught:
+            read_bytes(path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe{}", b'{"a": 1} x'])
+def test_what_is_not_json_is_told_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "training.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"training\.json: not JSON .*; train it anew$") as caught:
+        read_json(path, "train it anew")
+    assert "\n" not in str(caught.value)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import InputError
-from models.photos import FEW_SERIES, LabelledPhotos, read_bytes, scan_class_folders, scan_photos
+from models.photos import FEW_SERIES, LabelledPhotos, scan_class_folders, scan_photos
 
 
 def lay(root: Path, *names: str) -> Path:
@@ -262,10 +262,3 @@ def test_a_file_name_that_is_not_utf8_has_a_hash(tmp_path: Path) -> None:
     photos = scan_class_folders(tmp_path)
     assert len(photos) == 3
     assert photos.sha256 != before
-
-
-def test_what_cannot_be_read_is_told_in_a_line(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "missing.jpg", tmp_path / ("x" * 300)):
-        with pytest.raises(InputError, match="cannot be read") as caught:
-            read_bytes(path)
-        assert "\n" not in str(caught.value)

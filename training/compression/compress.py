@@ -11,8 +11,7 @@ from typing import Any
 import keras
 
 from models.errors import InputError
-from models.files import refuse_existing, write_text, writing_to
-from models.photos import read_bytes
+from models.files import read_bytes, refuse_existing, write_text, writing_to
 from training.compression.fit import Photos, top1
 from training.compression.graph import flatten
 from training.compression.methods import NARROW, begin, tune

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.files import write_text, writing_to
-from models.photos import LabelledPhotos, read_bytes, scan_class_folders
+from models.files import read_bytes, read_json, write_text, writing_to
+from models.photos import LabelledPhotos, scan_class_folders
 from models.preprocess import load_photos
 from models.progress import track
 from training.cells import CELLS, read_cells
@@ -58,7 +57,7 @@ def write_report(run: Path, data: Path, out: Path) -> dict[str, Any]:
 def score_study(run: Path, data: Path) -> Results:
     """Answers of all models on the test photos."""
     cells = read_cells(run, "compression-study")
-    recipe = json.loads((run / RECIPE).read_text(encoding="utf-8"))
+    recipe = read_json(run / RECIPE, "choose another study")
     photos = scan_class_folders(data / "test", tuple(recipe["labels"]))
     pixels = load_photos(photos.paths, recipe["study"]["image_size"], "read test photos")
     after: dict[tuple[str, float], list[Right]] = {}

@@ -19,8 +19,8 @@ import keras
 import numpy as np
 
 from models.errors import InputError
-from models.files import write_text, writing_to
-from models.photos import LabelledPhotos, read_bytes
+from models.files import read_bytes, read_json, write_text, writing_to
+from models.photos import LabelledPhotos
 from training.cells import CELLS
 from training.compression.fit import Photos, fit, top1
 from training.compression.graph import flatten
@@ -137,7 +137,7 @@ def _claim(out: Path, study: Study, model: Path, splits: list[tuple[str, Labelle
     }
     text = json.dumps(recipe, indent=1)
     path = out / RECIPE
-    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != json.loads(text):
+    if path.exists() and read_json(path, "choose another --out") != json.loads(text):
         raise InputError(f"{out}: holds a study by another recipe or data; choose another --out")
     write_text(path, text)
 

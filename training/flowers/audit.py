@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from models.errors import InputError
+from models.files import read_bytes
 from models.image_header import read_header
-from models.photos import LabelledPhotos, read_bytes
+from models.photos import LabelledPhotos
 from models.preprocess import decode
 from models.progress import track
 from training.flowers.dataset import Splits

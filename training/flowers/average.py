@@ -14,9 +14,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.files import refuse_existing, write_text
+from models.files import read_json, refuse_existing, write_text
 from models.metrics import Scores
-from models.photos import read_json
 from training.flowers.dataset import decoded, load_splits, scored
 from training.flowers.distill import write_run
 from training.flowers.ensemble import origin, read_runs

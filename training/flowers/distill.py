@@ -26,8 +26,8 @@ from keras import ops
 
 from models.bundle import MANIFEST, open_bundle
 from models.errors import InputError
-from models.files import write_text, writing_to
-from models.photos import LabelledPhotos, read_bytes, scan_photos
+from models.files import read_bytes, write_text, writing_to
+from models.photos import LabelledPhotos, scan_photos
 from training.flowers.dataset import UNLABELLED
 from training.flowers.network import Network
 from training.flowers.recipe import Distill, Recipe

@@ -19,9 +19,9 @@ import numpy as np
 
 from models.bundle import MANIFEST, open_bundle
 from models.errors import InputError
-from models.files import refuse_existing, write_text
+from models.files import read_bytes, read_json, refuse_existing, write_text
 from models.metrics import Scores
-from models.photos import read_bytes, read_json, scan_class_folders
+from models.photos import scan_class_folders
 from models.preprocess import load_photos
 from training.flowers.dataset import scored
 from training.flowers.distill import read_run, write_run

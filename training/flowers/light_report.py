@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.files import write_text, writing_to
-from models.photos import LabelledPhotos, read_bytes, scan_class_folders
+from models.files import read_bytes, read_json, write_text, writing_to
+from models.photos import LabelledPhotos, scan_class_folders
 from models.preprocess import load_photos
 from models.progress import track
 from training.flowers.figures import draw_light
@@ -52,12 +52,10 @@ def write_report(folders: Sequence[Path], data: Path, out: Path) -> list[Arm]:
 
 
 def _open(folder: Path) -> tuple[Path, Recipe, dict[str, Any]]:
-    try:
-        summary = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{folder}: no finished run; train it with bombus train flowers"
-        ) from error
+    path = folder / "training.json"
+    if not path.exists():
+        raise InputError(f"{folder}: no finished run; train it with bombus train flowers")
+    summary = read_json(path, "train it anew")
     values = {k: v for k, v in summary["recipe"].items() if k != "weights_sha256"}
     return folder, with_values(Recipe(), values, str(folder)), summary
 

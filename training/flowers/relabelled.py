@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.files import read_bytes
 from models.markdown import percent, table_row
 from models.metrics import score
-from models.photos import LabelledPhotos, read_bytes
+from models.photos import LabelledPhotos
 
 COLUMNS = ["photo", "label", "why", "seen"]
 REASONS = ("disputed", "sample")

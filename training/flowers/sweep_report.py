@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
-from models.files import write_text, writing_to
+from models.files import read_json, write_text, writing_to
 from models.metrics import confusion_matrix
-from models.photos import read_bytes, scan_class_folders
+from models.photos import scan_class_folders
 from models.progress import track
 from training.cells import CELLS, read_cells
 from training.flowers.figures import draw_confusion
@@ -40,7 +39,7 @@ def write_report(sweep: Path, data: Path, out: Path) -> dict[str, float | None]:
     if out.suffix != ".md":
         raise InputError(f"--out {out}: the page's name ends in .md")
     cells = {cell["name"]: cell for cell in read_cells(sweep, "sweep")}
-    facts = json.loads(read_bytes(sweep / SWEEP))
+    facts = read_json(sweep / SWEEP, "run bombus train sweep again")
     labels = tuple(facts["labels"])
     test, val = (scan_class_folders(data / split, labels) for split in ("test", "val"))
     judges = Judges(test, val, sweep / "cache")
@@ -78,4 +77,4 @@ def _keep_record(sweep: Path, folder: Path) -> None:
 def _rates(sweep: Path) -> Sequence[dict[str, Any]]:
     """What each search tried and chose."""
     files = sorted((sweep / RATES).glob("*.json"))
-    return [json.loads(file.read_text("utf-8")) for file in files]
+    return [read_json(file) for file in files]

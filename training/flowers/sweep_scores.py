@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.files import write_text
+from models.files import read_bytes, read_json, write_text
 from models.metrics import Scores, fit_temperature, score
-from models.photos import LabelledPhotos, read_bytes
+from models.photos import LabelledPhotos
 from training.flowers.dataset import decoded
 from training.flowers.sweep_phone import Phone, int8_of, phone_of, score_phone
 from training.flowers.weights import load_model
@@ -77,7 +77,7 @@ def scored(sweep: Path, trial: Path, size: int, judges: Judges) -> Scored:
         IntegrityError: The int8 file's bundle is damaged.
     """
     file, model = sweep / SCORES / f"{trial.name}.json", trial / "model.keras"
-    record = json.loads(read_bytes(file)) if file.exists() else {"of": {}}
+    record = read_json(file) if file.exists() else {"of": {}}
     of = {"photos": judges.test.sha256}
     if model.exists():
         phone = phone_of(trial)

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from models.errors import InputError
-from models.files import remove_leftovers, write_text
+from models.files import read_json, remove_leftovers, write_text
 from training.flowers.audit import Audit, audit, without_unreadable
 from training.flowers.checkpoint import Checkpoint, best_epoch
 from training.flowers.dataset import Splits, load_splits, scored
@@ -70,7 +70,7 @@ def train(
     result = out / "training.json"
     if result.exists():
         say(f"{out}: already trained; nothing to do")
-        return dict(json.loads(result.read_text(encoding="utf-8")))
+        return dict(read_json(result))
     for folder in ("cache", "checkpoint"):
         remove_leftovers(out / folder)
     write_text(out / "recipe.toml", dump_recipe(recipe))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError, reason
-from models.photos import read_bytes
+from models.files import read_bytes
 
 _BY_KERAS = re.compile(r"(conv2d|separable_conv2d|depthwise_conv2d|batch_normalization)(?:_(\d+))?")
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from models.errors import InputError
-from models.files import write_text
+from models.files import read_json, write_text
 from models.progress import track
 from robot.metrics import Relative, length_weighted
 from robot.pose import Options
@@ -57,14 +57,13 @@ def open_run(folder: Path) -> tuple[dict[str, Any], Profile, Network]:
     Raises:
         InputError: It is not one.
     """
-    try:
-        recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
-        values = json.loads((folder / PROFILE).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    missing = [name for name in (RECIPE, PROFILE) if not (folder / name).exists()]
+    if missing:
         raise InputError(
-            f"{folder}: no finished run ({Path(str(error.filename)).name} is missing); "
+            f"{folder}: no finished run ({missing[0]} is missing); "
             "train it with bombus train localizer"
-        ) from None
+        )
+    recipe, values = (read_json(folder / name, "train it anew") for name in (RECIPE, PROFILE))
     network = keras.models.load_model(folder / KERAS_FILE)
     return recipe, profile_of(values, str(folder / PROFILE)), network
 
@@ -74,7 +73,7 @@ def score(folder: Path, root: Path) -> Run:
     recipe, profile, network = open_run(folder)
     path = folder / SCORES
     if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = read_json(path)
         scores = {v: {s: Relative(**r) for s, r in rows.items()} for v, rows in kept.items()}
     else:
         scores = {variant: {} for variant in VARIANTS}

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from models.errors import InputError
-from models.files import write_text, writing_to
+from models.files import read_json, write_text, writing_to
 from models.progress import progress_bar, track
 from robot.echo import Echo
 from robot.lie import Array
@@ -123,7 +123,7 @@ def _profile(recipe: Recipe, recordings: Sequence[Recording], out: Path) -> Prof
     if not path.exists():
         found = Profile(tone=_tone(recipe, recordings), echo=_echo(recipe, recordings))
         write_text(path, json.dumps(plain(found)))
-    return profile_of(json.loads(path.read_text(encoding="utf-8")), str(path))
+    return profile_of(read_json(path), str(path))
 
 
 def _tone(recipe: Recipe, recordings: Sequence[Recording]) -> Tone | None:
@@ -175,7 +175,7 @@ def _fit(model: Localization, recipe: Recipe, drives: Sequence[Drive], folder: P
     saved = sorted(folder.glob("*.weights.h5"))
     if saved:
         model.load_weights(saved[-1])
-        history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+        history = read_json(folder / "history.json", "choose another --out")
         history = history[: int(saved[-1].name.split(".")[0])]
     epochs = -(-recipe.steps // EPOCH)
     with progress_bar() as bar:
