@@ -16,7 +16,8 @@ from models.bundle import open_bundle
 from models.errors import InputError
 from models.photos import scan_class_folders, scan_photos
 from tests.drawing import draw_others
-from training.flowers.report import Result, write_report
+from training.flowers.report import write_report
+from training.flowers.report_page import Result
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
