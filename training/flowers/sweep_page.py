@@ -191,22 +191,31 @@ def _table(ended: Sequence[Ended]) -> Iterator[str]:
 def _starts(trained: Sequence[Ended]) -> Iterator[str]:
     """Backbones that began alike, each once."""
     yield from ("## What each started from", "")
-    yield from table_head("backbone", "weights", "fresh layers", "px", "parameters", "epochs")
+    heads = ("weights", "fresh layers", "tuned from", "views", "px", "parameters", "epochs")
+    yield from table_head("backbone", *heads)
     rows = []
     for one in trained:
         recipe, fresh = one.cell["how"]["recipe"], one.cell["fresh_layers"]
+        tuning = recipe["fine_tune"]["epochs"]
         rows.append(
             table_row(
                 f"{recipe['backbone']}, {recipe['pooling']}",
                 str(recipe["weights"]),
                 ", ".join(fresh) or ("all" if recipe["weights"] == "none" else "none"),
+                (recipe["unfreeze_from"] or "the first layer") if tuning else "–",
+                str(recipe.get("views") or "new ones") if tuning else "–",
                 str(recipe["image_size"]),
                 str(one.cell["parameters"]),
-                f"{recipe['head']['epochs']} + {recipe['fine_tune']['epochs']}",
+                f"{recipe['head']['epochs']} + {tuning}",
             )
         )
     yield from dict.fromkeys(rows)
-    yield from ("", "Epochs: of the classifier alone, and of fine-tuning.", "")
+    yield ""
+    yield (
+        "Tuned from: the first layer that fine-tuning changes. Views: how many augmented ones of "
+        "each photo fine-tuning learns from. Epochs: of the classifier alone, and of fine-tuning."
+    )
+    yield ""
 
 
 def _rates(rates: Sequence[dict[str, Any]]) -> Iterator[str]:

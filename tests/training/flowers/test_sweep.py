@@ -113,6 +113,7 @@ def test_rates_are_chosen_on_val_and_used(swept: Swept, bombus: Bombus, tmp_path
     assert bombus("train", "sweep-report", out, *command[3:5], "--out", page)[0] == 0
     assert "| MobileNet, gap | adam | head | 1e-05: " in page.read_text()
     assert "| MobileNet, gap | adam | fine_tune | 1e-12: " in page.read_text()
+    assert "start.npz | none | the first layer | new ones | 64 |" in page.read_text()
 
 
 def test_killed_and_resumed_it_gives_the_same_table(
@@ -183,7 +184,7 @@ def test_the_page_has_every_trial(
     right = np.asarray(model(pixels)).argmax(axis=1) == photos.targets
     assert top1["adam"] == pytest.approx(right.mean())
     assert f"{100 * right.mean():.2f}" in text
-    assert "MobileNet, gap | start.npz | none | 64 |" in text
+    assert "MobileNet, gap | start.npz | none | – | – | 64 |" in text
     phones = text.partition("What a phone gets")[2].splitlines()
     (row,) = (line for line in phones if line.startswith("| adam | "))
     int8, _, lost, _, _, noisy, size = (cell.strip() for cell in row.split("|")[2:-1])
