@@ -19,3 +19,8 @@ def table_row(*cells: str) -> str:
 def percent(fraction: float) -> str:
     """In per cent, to two places."""
     return f"{100 * fraction:.2f}"
+
+
+def interval(low: float, high: float) -> str:
+    """From one fraction to another, in per cent."""
+    return f"{percent(low)}–{percent(high)}"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.files import read_bytes
-from models.markdown import percent, table_row
+from models.markdown import interval, percent, table_row
 from models.metrics import score
 from models.photos import LabelledPhotos
 
@@ -125,7 +125,7 @@ def section(
             f"`{file}`",
             percent(raw.top1),
             percent(mended.top1),
-            f"{percent(mended.top1_low)}–{percent(mended.top1_high)}",
+            interval(mended.top1_low, mended.top1_high),
         )
     yield ""
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.manifest import Artefact, Manifest
-from models.markdown import percent, table_row
+from models.markdown import interval, percent, table_row
 from models.metrics import Scores
 from models.photos import LabelledPhotos
 
@@ -112,7 +112,7 @@ def _artefacts(results: Sequence[Result]) -> Iterator[str]:
             f"`{one.artefact.file}`",
             f"{one.artefact.bytes / 1e6:.2f}",
             percent(s.top1),
-            f"{percent(s.top1_low)}–{percent(s.top1_high)}",
+            interval(s.top1_low, s.top1_high),
             f"{100 * (reference.top1 - s.top1):+.2f}",
             *map(percent, (s.precision, s.recall, s.f1)),
             f"{s.ece:.4f}",

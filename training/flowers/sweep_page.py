@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.markdown import percent, table_head, table_row
+from models.markdown import interval, percent, table_head, table_row
 from models.metrics import paired_drop
 from models.photos import LabelledPhotos
 from training.flowers.sweep_phone import NOISE
@@ -154,7 +154,7 @@ def _phones(ended: Sequence[Ended]) -> Iterator[str]:
         yield table_row(
             name,
             percent(s.top1),
-            f"{percent(s.top1_low)}–{percent(s.top1_high)}",
+            interval(s.top1_low, s.top1_high),
             f"{drop:+.2f} ({low:+.2f} to {high:+.2f})",
             f"{s.ece:.4f}",
             f"{phone.calibrated:.4f}",
@@ -174,10 +174,9 @@ def _table(ended: Sequence[Ended]) -> Iterator[str]:
             yield table_row(*place, "diverged", *["–"] * len(heads))
             continue
         s = one.scored.scores
-        interval = f"{percent(s.top1_low)}–{percent(s.top1_high)}"
         means = (percent(value) for value in (s.precision, s.recall, s.f1))
         errors = f"{s.ece:.4f}", f"{one.scored.calibrated:.4f}"
-        first = percent(one.val), percent(s.top1), interval
+        first = percent(one.val), percent(s.top1), interval(s.top1_low, s.top1_high)
         yield table_row(*place, *first, *means, *errors, f"{one.minutes:.1f}")
     yield ""
     yield (
