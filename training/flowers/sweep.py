@@ -128,7 +128,15 @@ def try_one(trial: Trial) -> str:
             summary = train(
                 trial.data, trial.recipe, trial.out, cache=trial.sweep / "cache", say=say
             )
-            keys = ("val", "seconds", "parameters", "fresh_layers", "best_epoch", "backend")
+            keys = (
+                "start",
+                "val",
+                "seconds",
+                "parameters",
+                "fresh_layers",
+                "best_epoch",
+                "backend",
+            )
             facts |= {"status": "trained", **{key: summary[key] for key in keys}}
             line = f"{trial.name}: val top-1 {summary['val']['top1']:.4f}"
         except DivergedError as error:

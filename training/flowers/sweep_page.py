@@ -215,6 +215,22 @@ def _starts(trained: Sequence[Ended]) -> Iterator[str]:
         "each photo fine-tuning learns from. Epochs: of the classifier alone, and of fine-tuning."
     )
     yield ""
+    yield from dict.fromkeys(_own_start(one.cell) for one in trained if one.cell.get("start"))
+
+
+def _own_start(cell: dict[str, Any]) -> str:
+    """How a start came to be that a run of ours made."""
+    recipe, start = cell["how"]["recipe"], cell["start"]
+    how = start["recipe"]
+    teacher, more = how["distill"]["teacher"], how["distill"]["unlabelled"]
+    learned = f"the training photos and those of `{more}`" if more else "the training photos"
+    return (
+        f"{recipe['backbone']}'s `{recipe['weights']}` is of our own making (`bombus train "
+        f"flowers`): from {how['weights'].replace('none', 'nothing')}, "
+        f"{how['head']['epochs']} + {how['fine_tune']['epochs']} epochs of {learned} at "
+        f"{how['image_size']} px{f', taught by `{teacher}`' if teacher else ''}; "
+        f"{percent(start['val'])} % on val after {start['minutes']:.0f} minutes.\n"
+    )
 
 
 def _rates(rates: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError, reason
-from models.files import read_bytes
+from models.files import read_bytes, read_json
 
 _BY_KERAS = re.compile(r"(conv2d|separable_conv2d|depthwise_conv2d|batch_normalization)(?:_(\d+))?")
 
@@ -62,6 +62,26 @@ def weights_record(weights: str) -> dict[str, str]:
         return {"weights": weights}
     digest = hashlib.sha256(read_bytes(Path(weights))).hexdigest()
     return {"weights": Path(weights).name, "weights_sha256": digest}
+
+
+def start_record(weights: str) -> dict[str, Any] | None:
+    """How the start weights came to be, where they are a run of ours: its record, in short.
+
+    Args:
+        weights: As in a recipe; a run's `model.keras` has its `training.json` beside it.
+
+    Returns:
+        The run's recipe, its minutes and its top-1 on val; None for any other weights.
+
+    Raises:
+        InputError: A damaged record.
+    """
+    record = Path(weights).with_name("training.json")
+    if Path(weights).suffix != ".keras" or not record.is_file():
+        return None
+    run = read_json(record)
+    minutes = round(sum(run["seconds"].values()) / 60, 1)
+    return {"recipe": run["recipe"], "minutes": minutes, "val": run["val"]["top1"]}
 
 
 def load_model(path: Path) -> keras.Model:

@@ -211,6 +211,27 @@ def test_the_page_has_every_trial(
     assert "adam: has no model, and no scores on these photos" in err
 
 
+def test_the_page_tells_of_a_start_of_ones_own(
+    swept: Swept, drawn_flowers: Path, bombus: Bombus, tmp_path: Path
+) -> None:
+    recipe, out, page = tmp_path / "sweep.toml", tmp_path / "out", tmp_path / "study.md"
+    recipe.write_text(SWEEP.partition("[when")[0].replace('"sgd", ', ""))
+    run = swept.out / "trials" / "adam"
+    command = ["train", "sweep", recipe, "--data", drawn_flowers, "--out", out]
+    assert bombus(*command, "--weights", f"MobileNet={run / 'model.keras'}")[0] == 0
+    (cell,) = read_cells(out, "sweep")
+    before = json.loads((run / "training.json").read_text())
+    assert (cell["start"]["recipe"], cell["start"]["val"]) == (
+        before["recipe"],
+        before["val"]["top1"],
+    )
+    assert bombus("train", "sweep-report", out, "--data", drawn_flowers, "--out", page)[0] == 0
+    (told,) = (line for line in page.read_text().splitlines() if "of our own making" in line)
+    assert "MobileNet's `model.keras` is" in told
+    assert "from start.npz, 4 + 0 epochs of the training photos at 64 px; " in told
+    assert f"; {100 * before['val']['top1']:.2f} % on val" in told
+
+
 @pytest.mark.parametrize(
     ("recipe", "options", "words"),
     [

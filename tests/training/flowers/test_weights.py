@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import pickle
 import tempfile
 import zipfile
@@ -22,7 +23,12 @@ from models.errors import InputError
 from models.preprocess import load_photo
 from training.flowers.network import build_network
 from training.flowers.recipe import Recipe
-from training.flowers.weights import load_backbone_weights, read_npz_weights, weights_record
+from training.flowers.weights import (
+    load_backbone_weights,
+    read_npz_weights,
+    start_record,
+    weights_record,
+)
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -275,6 +281,21 @@ def test_the_record_names_the_file_and_its_content_only(tmp_path: Path) -> None:
     assert weights_record("imagenet") == {"weights": "imagenet"}
     with pytest.raises(InputError, match="No such file"):
         weights_record(str(tmp_path / "missing.npz"))
+
+
+def test_only_a_run_of_ours_has_a_record_of_its_own(tmp_path: Path) -> None:
+    run = {"recipe": {"image_size": 64}, "seconds": {"head": 30, "fine_tune": 60.0}}
+    record = tmp_path / "training.json"
+    record.write_text(json.dumps(run | {"val": {"top1": 0.5, "n": 2}, "history": []}))
+    told = {"recipe": {"image_size": 64}, "minutes": 1.5, "val": 0.5}
+    assert start_record(str(tmp_path / "model.keras")) == told
+    assert start_record(str(tmp_path / "w.npz")) is None
+    assert start_record("none") is None
+    record.write_text("{")
+    with pytest.raises(InputError, match=r"training\.json"):
+        start_record(str(tmp_path / "model.keras"))
+    record.unlink()
+    assert start_record(str(tmp_path / "model.keras")) is None
 
 
 @pytest.mark.slow
