@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.markdown import interval, percent, table_head, table_row
 from models.metrics import paired_drop
 from models.photos import LabelledPhotos
+from training.flowers import sweep_method
 from training.flowers.sweep_phone import NOISE
 from training.flowers.sweep_scores import Scored
 
@@ -103,8 +104,8 @@ def page(
         *_matrix(facts["grid"], ended),
         *_table(ended),
         *_phones(ended),
-        *_starts(trained),
-        *_rates(rates),
+        *sweep_method.starts([one.cell for one in trained]),
+        *sweep_method.rates(rates),
         *_poolings(trained, photos),
         *(line for one in trained for line in _confusions(one, photos, pictures)),
         *_suspects(trained, photos),
@@ -184,80 +185,6 @@ def _table(ended: Sequence[Ended]) -> Iterator[str]:
         "softmax, and with a temperature fitted on val. Minutes are by the clock: other work on "
         "the machine meanwhile, and pauses, are in them."
     )
-    yield ""
-
-
-def _starts(trained: Sequence[Ended]) -> Iterator[str]:
-    """Backbones that began alike, each once."""
-    yield from ("## What each started from", "")
-    heads = ("weights", "fresh layers", "tuned from", "views", "px", "parameters", "epochs")
-    yield from table_head("backbone", *heads)
-    rows = []
-    for one in trained:
-        recipe, fresh = one.cell["how"]["recipe"], one.cell["fresh_layers"]
-        tuning = recipe["fine_tune"]["epochs"]
-        rows.append(
-            table_row(
-                f"{recipe['backbone']}, {recipe['pooling']}",
-                str(recipe["weights"]),
-                ", ".join(fresh) or ("all" if recipe["weights"] == "none" else "none"),
-                (recipe["unfreeze_from"] or "the first layer") if tuning else "–",
-                str(recipe.get("views") or "new ones") if tuning else "–",
-                str(recipe["image_size"]),
-                str(one.cell["parameters"]),
-                f"{recipe['head']['epochs']} + {tuning}",
-            )
-        )
-    yield from dict.fromkeys(rows)
-    yield ""
-    yield (
-        "Tuned from: the first layer that fine-tuning changes. Views: how many augmented ones of "
-        "each photo fine-tuning learns from. Epochs: of the classifier alone, and of fine-tuning."
-    )
-    yield ""
-    yield from dict.fromkeys(_own_start(one.cell) for one in trained if one.cell.get("start"))
-
-
-def _own_start(cell: dict[str, Any]) -> str:
-    """How a start came to be that a run of ours made."""
-    recipe, start = cell["how"]["recipe"], cell["start"]
-    how = start["recipe"]
-    teacher, more = how["distill"]["teacher"], how["distill"]["unlabelled"]
-    learned = f"the training photos and those of `{more}`" if more else "the training photos"
-    return (
-        f"{recipe['backbone']}'s `{recipe['weights']}` is of our own making (`bombus train "
-        f"flowers`): from {how['weights'].replace('none', 'nothing')}, "
-        f"{how['head']['epochs']} + {how['fine_tune']['epochs']} epochs of {learned} at "
-        f"{how['image_size']} px{f', taught by `{teacher}`' if teacher else ''}; "
-        f"{percent(start['val'])} % on val after {start['minutes']:.0f} minutes.\n"
-    )
-
-
-def _rates(rates: Sequence[dict[str, Any]]) -> Iterator[str]:
-    if not rates:
-        return
-    yield from ("## Learning rates", "")
-    yield (
-        "Top-1 on val in per cent by rate: of the classifier alone (head), and of fine-tuning, "
-        "which began with the best of these. For each optimizer the same factors of its documented "
-        "rate and the same few epochs (`training.flowers.rates`)."
-    )
-    yield ""
-    yield from table_head("backbone", "optimizer", "stage", "tried", "chosen")
-    for network, stage, record in (
-        (f"{one['backbone']}, {one['pooling']}", *pair)
-        for one in rates
-        for pair in one["stages"].items()
-    ):
-        tried = ", ".join(
-            f"{one['rate']:g}: "
-            + ("diverged" if one["val_loss"] is None else percent(one["val_accuracy"]))
-            for one in record["tried"]
-        )
-        rates_tried = [one["rate"] for one in record["tried"]]
-        ends = (min(rates_tried), max(rates_tried))
-        edge = ", at the end of what was tried" if record["chosen"] in ends else ""
-        yield table_row(network, record["optimizer"], stage, tried, f"{record['chosen']:g}{edge}")
     yield ""
 
 
