@@ -23,7 +23,9 @@ OPTIMIZERS: dict[str, Callable[[Any], keras.optimizers.Optimizer]] = {
     "nadam": keras.optimizers.Nadam,
     "adamw": keras.optimizers.AdamW,
     "diffgrad": DiffGrad,
-    "muon": lambda rate: Muon(rate, exclude_layers=["/logits/"]),
+    # Not the classifiers. A second one (`training.flowers.distill`) is a copy, which Keras names
+    # without the model that it is in.
+    "muon": lambda rate: Muon(rate, exclude_layers=["(^|/)logits/"]),
 }
 
 # The documented default rates, around which a search looks: Keras's, but for two of which Keras

@@ -26,6 +26,7 @@ from training.flowers.distill import (
 )
 from training.flowers.fingerprint import decisions
 from training.flowers.network import Network, build_network
+from training.flowers.optimizers import OPTIMIZERS
 from training.flowers.recipe import Distill, Recipe, identity
 from training.flowers.train import train
 
@@ -114,6 +115,13 @@ def test_the_teacher_is_not_trained_nor_kept_in_checkpoints(teacher: Path) -> No
     student = build_student(network, Distill(str(teacher)), LABELS)
     own = network.model.count_params() + network.head.count_params()
     assert student.count_params() == own
+
+
+def test_muon_moves_neither_classifier(teacher: Path) -> None:
+    student = build_student(small(), Distill(str(teacher)), LABELS)
+    optimizer = OPTIMIZERS["muon"](0.001)
+    by_muon = [v.path for v in student.trainable_variables if not optimizer._should_use_adamw(v)]
+    assert by_muon == ["conv1/kernel", *(f"conv_pw_{i}/kernel" for i in range(1, 14))]
 
 
 def test_without_a_teacher_the_network_is_the_student() -> None:
