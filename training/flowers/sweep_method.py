@@ -49,11 +49,12 @@ def _own_start(cell: Cell) -> str:
     """How a start came to be that a run of ours made."""
     recipe, start = cell["how"]["recipe"], cell["start"]
     how = start["recipe"]
+    before = "nothing" if how["weights"] == "none" else how["weights"]
     teacher, more = how["distill"]["teacher"], how["distill"]["unlabelled"]
     learned = f"the training photos and those of `{more}`" if more else "the training photos"
     return (
         f"{recipe['backbone']}'s `{recipe['weights']}` is of our own making (`bombus train "
-        f"flowers`): from {how['weights'].replace('none', 'nothing')}, "
+        f"flowers`): from {before}, "
         f"{how['head']['epochs']} + {how['fine_tune']['epochs']} epochs of {learned} at "
         f"{how['image_size']} px{f', taught by `{teacher}`' if teacher else ''}; "
         f"{percent(start['val'])} % on val after {start['minutes']:.0f} minutes.\n"
