@@ -122,6 +122,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         *,
         order_seed: tuple[int, ...] | None = None,
         mixup: float = 0.0,
+        smoothing: float = 0.0,
     ) -> None:
         """Rows in batches.
 
@@ -133,10 +134,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             order_seed: (seed, ..., epoch) of the shuffle; None keeps the order.
             mixup: Parameter of the Beta distribution of the blend of each row with another of its
                 batch; 0 for none. It needs an order_seed.
+            smoothing: Part of a label that is spread over all classes. Not left to Keras's loss,
+                which would give it to rows without a label, too.
         """
         super().__init__()
         self.x, self.targets, self.classes, self.batch_size = x, targets, classes, batch_size
-        self.order_seed, self.mixup = order_seed or (), mixup
+        self.order_seed, self.mixup, self.smoothing = order_seed or (), mixup, smoothing
         rows = np.arange(len(targets))
         self.order = (
             rows if order_seed is None else np.random.default_rng(order_seed).permutation(rows)
@@ -152,12 +155,18 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         x = np.asarray(self.x[rows], np.float32)
-        y = np.asarray(self.targets[rows, None] == np.arange(self.classes), np.float32)
+        y = self._shares(self.targets[rows])
         if self.mixup:
             rng = np.random.default_rng((*self.order_seed, index))
             share = rng.beta(self.mixup, self.mixup, len(rows)).astype(np.float32)
             x, y = _blend(x, share), _blend(y, share)
         return x, y
+
+    def _shares(self, targets: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Class shares [B, K]; they sum to 1, or to 0 without a label."""
+        certain = np.asarray(targets[:, None] == np.arange(self.classes), np.float32)
+        spread = certain.sum(1, keepdims=True) / self.classes
+        return np.asarray((1 - self.smoothing) * certain + self.smoothing * spread, np.float32)
 
 
 def scored(model: keras.Model, pixels: NDArray[np.uint8], targets: NDArray[np.int64]) -> Scores:

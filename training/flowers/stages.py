@@ -32,6 +32,7 @@ from training.flowers.network import Network, build_network, set_fine_tuning
 from training.flowers.optimizers import build_optimizer
 from training.flowers.recipe import Recipe, Stage
 from training.flowers.views import halve, view
+from training.flowers.weights import start_record
 from training.provenance import git_commit
 
 STAGES = ("head", "fine_tune")
@@ -55,7 +56,9 @@ class Run:
     splits: Splits
     network: Network
     say: Say
-    commit: str  # at the start: the checkout may move on while a run lasts
+    # As they are when the run begins: both may change while it lasts.
+    commit: str
+    start: dict[str, Any] | None
 
     def pixels(self, split: str) -> NDArray[np.uint8]:
         """All photos of a split, [N, S, S, 3]."""
@@ -102,6 +105,7 @@ def begin(
         network,
         say,
         git_commit(),
+        start_record(recipe.weights),
     )
 
 
@@ -211,13 +215,17 @@ def _run_stage(
     def batches(epoch: int) -> Batches:
         seed = (run.recipe.seed, number, epoch)
         return Batches(
-            train_x(epoch), train_y, classes, stage.batch_size, order_seed=seed, mixup=stage.mixup
+            train_x(epoch),
+            train_y,
+            classes,
+            stage.batch_size,
+            order_seed=seed,
+            mixup=stage.mixup,
+            smoothing=stage.label_smoothing,
         )
 
     optimizer = build_optimizer(stage, math.ceil(len(train_y) / stage.batch_size))
-    loss = keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=stage.label_smoothing
-    )
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
     optimizer.build(model.trainable_variables)
     history = run.checkpoint.history(name)
@@ -225,7 +233,7 @@ def _run_stage(
         run.say(f"{name}: {len(history)} of at most {stage.epochs} epochs are done")
     if history and len(history) < stage.epochs and not _exhausted(stage, history):
         model.load_weights(run.checkpoint.latest(name, history))  # gone once a later stage began
-    val = Batches(val_x, val_y, classes, 64)
+    val = Batches(val_x, val_y, classes, 64, smoothing=stage.label_smoothing)
     log = keras.callbacks.TensorBoard(run.out / "logs" / name, write_graph=False)
     for epoch in range(len(history), stage.epochs):
         if _exhausted(stage, history):

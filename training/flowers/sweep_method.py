@@ -46,18 +46,28 @@ def starts(cells: Sequence[Cell]) -> Iterator[str]:
 
 
 def _own_start(cell: Cell) -> str:
-    """How a start came to be that a run of ours made."""
-    recipe, start = cell["how"]["recipe"], cell["start"]
-    how = start["recipe"]
-    before = "nothing" if how["weights"] == "none" else how["weights"]
-    teacher, more = how["distill"]["teacher"], how["distill"]["unlabelled"]
-    learned = f"the training photos and those of `{more}`" if more else "the training photos"
+    """How a start came to be that runs of ours made."""
+    recipe = cell["how"]["recipe"]
     return (
         f"{recipe['backbone']}'s `{recipe['weights']}` is of our own making (`bombus train "
-        f"flowers`): from {before}, "
-        f"{how['head']['epochs']} + {how['fine_tune']['epochs']} epochs of {learned} at "
-        f"{how['image_size']} px{f', taught by `{teacher}`' if teacher else ''}; "
-        f"{percent(start['val'])} % on val after {start['minutes']:.0f} minutes.\n"
+        f"flowers`): {'; then '.join(_runs(cell['start']))}.\n"
+    )
+
+
+def _runs(last: dict[str, Any]) -> Iterator[str]:
+    """What each run did, from the first to the last."""
+    how = last["recipe"]
+    if last["start"]:
+        yield from _runs(last["start"])
+        before = ""
+    else:
+        before = f"from {'nothing' if how['weights'] == 'none' else how['weights']}, "
+    teacher, more = how["distill"]["teacher"], how["distill"]["unlabelled"]
+    learned = f"the training photos and those of `{more}`" if more else "the training photos"
+    yield (
+        f"{before}{how['head']['epochs']} + {how['fine_tune']['epochs']} epochs of {learned} at "
+        f"{how['image_size']} px{f', taught by `{teacher}`' if teacher else ''} "
+        f"({last['minutes']:.0f} minutes, {percent(last['val'])} % on val)"
     )
 
 

@@ -24,7 +24,7 @@ from training.flowers.network import build_network, find_builder
 from training.flowers.optimizers import check_optimizer
 from training.flowers.recipe import Recipe, dump_recipe
 from training.flowers.stages import STAGES, Run, Say, begin, learn
-from training.flowers.weights import start_record, weights_record
+from training.flowers.weights import weights_record
 from training.provenance import package_versions
 
 
@@ -114,7 +114,7 @@ def _finish(run: Run, report: Audit) -> dict[str, Any]:
     summary = {
         "recipe": asdict(without_path(run.recipe)) | weights_record(run.recipe.weights),
         **teacher_record(run.recipe),
-        "start": start_record(run.recipe.weights),
+        "start": run.start,
         "labels": labels,
         "data_sha256": report.data_sha256,
         "versions": package_versions(),

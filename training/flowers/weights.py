@@ -71,7 +71,8 @@ def start_record(weights: str) -> dict[str, Any] | None:
         weights: As in a recipe; a run's `model.keras` has its `training.json` beside it.
 
     Returns:
-        The run's recipe, its minutes and its top-1 on val; None for any other weights.
+        The run's recipe, its minutes, its top-1 on val, and the same of what it began with
+        itself; None for any other weights.
 
     Raises:
         InputError: A damaged record.
@@ -80,8 +81,12 @@ def start_record(weights: str) -> dict[str, Any] | None:
     if Path(weights).suffix != ".keras" or not record.is_file():
         return None
     run = read_json(record)
-    minutes = round(sum(run["seconds"].values()) / 60, 1)
-    return {"recipe": run["recipe"], "minutes": minutes, "val": run["val"]["top1"]}
+    return {
+        "recipe": run["recipe"],
+        "minutes": round(sum(run["seconds"].values()) / 60, 1),
+        "val": run["val"]["top1"],
+        "start": run["start"],
+    }
 
 
 def load_model(path: Path) -> keras.Model:

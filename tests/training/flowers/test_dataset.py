@@ -19,7 +19,7 @@ from models.errors import InputError
 from models.photos import scan_class_folders
 from models.preprocess import load_photo
 from training.flowers import dataset
-from training.flowers.dataset import Batches, Splits, decoded, load_splits
+from training.flowers.dataset import UNLABELLED, Batches, Splits, decoded, load_splits
 
 
 def lay(root: Path, classes: dict[str, list[int]]) -> Path:
@@ -174,6 +174,17 @@ def test_mixup_blends_photos_and_labels_alike(n: int, size: int, mixup: float) -
         np.testing.assert_allclose(shares.sum(1), 1, atol=1e-6)
         assert (shares >= 0).all()
         np.testing.assert_array_equal(batches[i][0], blend)  # read again, drawn again alike
+
+
+@given(st.lists(st.integers(UNLABELLED, 4), min_size=1, max_size=20), st.floats(0, 1))
+def test_smoothing_spreads_labels_and_makes_up_none(targets: list[int], smoothing: float) -> None:
+    rows = np.zeros((len(targets), 1))
+    batches = Batches(rows, np.array(targets), 5, len(targets), smoothing=smoothing)
+    for target, shares in zip(targets, batches[0][1], strict=True):
+        total = 0.0 if target == UNLABELLED else 1.0
+        assert shares.sum() == pytest.approx(total, abs=1e-6)
+        others = shares if target == UNLABELLED else np.delete(shares, target)
+        np.testing.assert_allclose(others, total * smoothing / 5, atol=1e-6)
 
 
 def test_mixup_differs_from_epoch_to_epoch_and_from_none() -> None:

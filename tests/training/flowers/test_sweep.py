@@ -216,20 +216,23 @@ def test_the_page_tells_of_a_start_of_ones_own(
 ) -> None:
     recipe, out, page = tmp_path / "sweep.toml", tmp_path / "out", tmp_path / "study.md"
     recipe.write_text(SWEEP.partition("[when")[0].replace('"sgd", ', ""))
-    run = swept.out / "trials" / "adam"
+    first, run = swept.out / "trials" / "adam", tmp_path / "run"
+    command = ["train", "flowers", "--recipe", first / "recipe.toml", "--data", drawn_flowers]
+    assert bombus(*command, "--weights", first / "model.keras", "--out", run)[0] == 0
     command = ["train", "sweep", recipe, "--data", drawn_flowers, "--out", out]
     assert bombus(*command, "--weights", f"MobileNet={run / 'model.keras'}")[0] == 0
     (cell,) = read_cells(out, "sweep")
-    before = json.loads((run / "training.json").read_text())
-    assert (cell["start"]["recipe"], cell["start"]["val"]) == (
-        before["recipe"],
-        before["val"]["top1"],
-    )
+    start = cell["start"]
+    for folder in (run, first):
+        made = json.loads((folder / "training.json").read_text())
+        assert (start["recipe"], start["val"]) == (made["recipe"], made["val"]["top1"])
+        val, start = made["val"]["top1"], start["start"]
+    assert start is None
     assert bombus("train", "sweep-report", out, "--data", drawn_flowers, "--out", page)[0] == 0
     (told,) = (line for line in page.read_text().splitlines() if "of our own making" in line)
     assert "MobileNet's `model.keras` is" in told
-    assert "from start.npz, 4 + 0 epochs of the training photos at 64 px; " in told
-    assert f"; {100 * before['val']['top1']:.2f} % on val" in told
+    assert "from start.npz, 4 + 0 epochs of the training photos at 64 px (" in told
+    assert f" {100 * val:.2f} % on val); then 4 + 0 epochs of the training photos" in told
 
 
 @pytest.mark.parametrize(

@@ -286,8 +286,9 @@ def test_the_record_names_the_file_and_its_content_only(tmp_path: Path) -> None:
 def test_only_a_run_of_ours_has_a_record_of_its_own(tmp_path: Path) -> None:
     run = {"recipe": {"image_size": 64}, "seconds": {"head": 30, "fine_tune": 60.0}}
     record = tmp_path / "training.json"
-    record.write_text(json.dumps(run | {"val": {"top1": 0.5, "n": 2}, "history": []}))
-    told = {"recipe": {"image_size": 64}, "minutes": 1.5, "val": 0.5}
+    run |= {"val": {"top1": 0.5, "n": 2}, "start": {"val": 0.25}, "history": []}
+    record.write_text(json.dumps(run))
+    told = {"recipe": {"image_size": 64}, "minutes": 1.5, "val": 0.5, "start": {"val": 0.25}}
     assert start_record(str(tmp_path / "model.keras")) == told
     assert start_record(str(tmp_path / "w.npz")) is None
     assert start_record("none") is None
