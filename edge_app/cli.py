@@ -25,7 +25,7 @@ app = typer.Typer(
 
 Artefact = Annotated[str, typer.Option(help="File in the bundle; default: its choice.")]
 Runtime = Annotated[str, typer.Option(help="litert, tflite-runtime or onnxruntime.")]
-Threads = Annotated[int, typer.Option(min=1, help="Threads an inference may use.")]
+Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads an inference may use.")]
 OneBundle = Annotated[str, typer.Option(help="A shipped bundle's name or a folder.")]
 Bundles = Annotated[
     list[str] | None,

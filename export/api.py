@@ -34,7 +34,7 @@ from export.kinds import Given, subject_of
 from export.load import load_safely, register
 from export.pipeline import export
 from export.speed.rows import Row, find, measure
-from export.subject import Order
+from export.subject import Order, name_of
 from export.tuning.outcome import Outcome
 from export.tuning.run import tune as search
 from export.tuning.settings import INPUTS, Settings
@@ -202,7 +202,7 @@ def plan(
         return forecast(model, Order(**({"name": "model"} | wishes)), sizes)
     register(imports)
     path = Path(model)
-    return forecast(load_safely(path)[0], Order(**({"name": path.stem} | wishes)), sizes)
+    return forecast(load_safely(path)[0], Order(**({"name": name_of(path.stem)} | wishes)), sizes)
 
 
 def verify(bundle: Bundle | str | Path, limits: Limits = _AS_MADE) -> list[Finding]:

@@ -200,13 +200,13 @@ def plan(
     from export.forecast import forecast as foretell
     from export.given import choose, choose_formats, read_sizes
     from export.load import load_safely, register
-    from export.subject import Order
+    from export.subject import Order, name_of
     from models.errors import ConversionError
     from models.manifest import SCHEMES
 
     register(imports or ())
     order = Order(
-        name=model.stem,
+        name=name_of(model.stem),
         formats=choose_formats(to),
         schemes=choose("--schemes", schemes, SCHEMES),  # type: ignore[arg-type]
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
-from models.files import read_bytes, read_json
+from models.files import read_bytes, read_record
 from models.manifest import FORMATS, Format
 from models.photos import LabelledPhotos, scan_class_folders, scan_photos
 
@@ -72,7 +72,7 @@ def read_training(model: Path) -> dict[str, Any]:
     path = model.with_name("training.json")
     if not path.exists():
         return {}
-    values = read_json(path, "mend or remove it")
+    values = read_record(path, remedy="mend or remove it")
     return {key: values[key] for key in _TRAINING_KEYS if key in values}
 
 

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from export.inspection.keras_file import serialized
 from models.errors import InputError, reason
-from models.files import read_bytes, read_json
+from models.files import read_bytes
 
 
 @dataclass(frozen=True)
@@ -80,18 +79,6 @@ def load_safely(path: Path) -> tuple[keras.Model, bytes]:
         return keras.saving.load_model(path, compile=False, safe_mode=True), data
     except Exception as error:  # a damaged archive fails in many ways
         raise InputError(f"{path}: Keras cannot load it ({reason(error)})") from error
-
-
-def read_table(path: Path) -> dict[str, Any]:
-    """A JSON table that training wrote.
-
-    Raises:
-        InputError: It is missing, or none.
-    """
-    values = read_json(path, "train anew")
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: not a table; train anew")
-    return values
 
 
 def _check_layers(path: Path, data: bytes) -> None:

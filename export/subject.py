@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,10 +13,17 @@ from export.conversion.quantize import Feeds
 from export.conversion.served import Served
 from export.conversion.tidy import NEWEST
 from export.gate.judge import MAX_DROP
-from models.contract import Contract
+from models.contract import VERSION, Contract
+from models.errors import InputError
 from models.manifest import SCHEMES, Artefact, Format, Scheme
 from models.quality import Calibration, GainInvariance, Parity, Quality, Way
 from models.runtime import Runner
+from models.schema import NAME
+
+
+def name_of(stem: str) -> str:
+    """A file's name as a bundle's, or `model` where it could be none."""
+    return stem if re.fullmatch(NAME, stem) else "model"
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,23 @@ class Order:
     rounds: int = 20
     jobs: int = 2
     onnxruntime: str = NEWEST
+
+    def __post_init__(self) -> None:
+        """Refuse, before any work, what no bundle could be called and no budget could be."""
+        if not re.fullmatch(NAME, self.name):
+            raise InputError(
+                f"name {self.name!r}: give letters, digits, '.', '_' and '-', at most 100 (--name)"
+            )
+        if not re.fullmatch(VERSION, self.version):
+            raise InputError(f"version {self.version!r}: give one such as 1.2.0 (--version)")
+        for what, most in (("max_mb", self.max_mb), ("max_ms", self.max_ms)):
+            if most is not None and not 0 < most < math.inf:
+                option = "--" + what.replace("_", "-")
+                raise InputError(f"{option} {most}: give a number above 0")
+        if not 0 <= self.max_drop <= 1:
+            raise InputError(f"--max-drop {100 * self.max_drop:g}: give points from 0 to 100")
+        if self.max_ms is not None and self.rounds == 0:
+            raise InputError(f"--max-ms {self.max_ms}: nothing is measured with --rounds 0")
 
     def file(self, model_format: Format, scheme: Scheme) -> str:
         """The name of an artefact."""

@@ -53,11 +53,18 @@ def _details(m: Manifest) -> Iterator[str]:
         yield f"- It has a memory: {states} of its outputs are inputs of the next call."
     if m.labels:
         yield f"- {len(m.labels)} labels: {', '.join(m.labels)}."
-    recipe = training.get("recipe") or training.get("ensemble")
-    yield f"- Training recipe: {_told(recipe) if recipe else 'unknown'}."
+    yield f"- Training recipe: {_recipe(training) or 'unknown'}."
     commit = source.git_commit or training.get("git_commit") or training.get("commit")
     yield f"- Made with: {_told(source.versions) or 'unknown'}; commit {commit or 'unknown'}."
     yield f"- SHA-256 of the Keras model that it was made of: `{source.keras_sha256}`."
+
+
+def _recipe(training: Mapping[str, Any]) -> str:
+    """What it was trained by; of a mean of two runs (`recipe` is the second's), both."""
+    if isinstance(average := training.get("average"), Mapping):
+        share, runs = _told(average.get("share", "unknown")), _told(average.get("of", ()))
+        return f"the mean of two runs' weights, the share of the second {share}: {runs}"
+    return _told(training.get("recipe") or training.get("ensemble") or "")
 
 
 def _is_state(m: Manifest, tensor: Tensor) -> bool:

@@ -64,10 +64,10 @@ class Verdict:
 
     def __str__(self) -> str:
         """A line, such as `iris 97.1 %, tulip 1.2 %` or `not sure: iris 48.0 %, …`."""
+        if self.kind == "unknown":  # no figures: they would hold if it were one of them
+            return f"none of these; nearest are {', '.join(g.label for g in self.guesses)}"
         guesses = ", ".join(f"{g.label} {100 * g.confidence:.1f} %" for g in self.guesses)
-        return {"sure": "", "unsure": "not sure: ", "unknown": "none of these: "}[
-            self.kind
-        ] + guesses
+        return guesses if self.kind == "sure" else f"not sure: {guesses}"
 
 
 def fuse(readings: Sequence[Reading]) -> Reading:

@@ -117,12 +117,15 @@ Preprocess = Annotated[
 ]
 
 
+VERSION = r"^[0-9]+(\.[0-9]+){0,2}[A-Za-z0-9.+-]{0,40}$"
+
+
 class Contract(Part):
     """What every artefact of a bundle shares; also embedded in each, for files gone astray."""
 
     schema_: Annotated[Literal["bombus/bundle@1"], Field(alias="schema")] = SCHEMA  # type: ignore[assignment]
     name: Name
-    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}[A-Za-z0-9.+-]{0,40}$")]
+    version: Annotated[str, Field(pattern=VERSION)]
     task: Name
     license: str
     created: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]

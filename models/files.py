@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
+
+REMEDY = "remove it, and run the command again"
 
 
 def read_bytes(path: Path) -> bytes:
@@ -22,7 +24,7 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
-def read_json(path: Path, remedy: str = "remove it, and run the command again") -> Any:
+def read_json(path: Path, remedy: str = REMEDY) -> Any:
     """What a JSON file holds.
 
     Raises:
@@ -32,6 +34,28 @@ def read_json(path: Path, remedy: str = "remove it, and run the command again") 
         return json.loads(read_bytes(path))
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}); {remedy}") from error
+
+
+def read_record(path: Path, *keys: str, remedy: str = REMEDY) -> dict[str, Any]:
+    """What a JSON file holds that bombus wrote down: an object that has these keys at least.
+
+    Raises:
+        InputError: As `read_json`; or it is no object, or lacks a key, as one does that an older
+            version wrote.
+    """
+    values = read_json(path, remedy)
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds a {type(values).__name__}, not a record; {remedy}")
+    require_keys(values, keys, path, remedy)
+    return values
+
+
+def require_keys(
+    values: Mapping[str, Any], keys: Iterable[str], path: Path, remedy: str = REMEDY
+) -> None:
+    """Raise `InputError` where a record, read from a path, lacks one of the keys."""
+    if missing := [key for key in keys if key not in values]:
+        raise InputError(f"{path}: does not say {', '.join(missing)}; {remedy}")
 
 
 @contextmanager

@@ -93,7 +93,9 @@ class Anatomy:
         if self.dangers:
             yield from (f"NOT SAFE to load: {danger}" for danger in self.dangers)
         else:
-            yield "safe to load: no code, no path to other files, no operation of unknown origin"
+            imported = "--import" in self.needs
+            rest = "and what is imported for it" if imported else "no operation of unknown origin"
+            yield f"safe to load: no code, no path to other files, {rest}"
 
 
 def tally(constants: Iterable[tuple[str, int, int]]) -> tuple[Weights, ...]:

@@ -85,6 +85,9 @@ def _code(parts: list[dict[str, Any]]) -> Iterator[str]:
     names = {str(part["class_name"]) for part in parts}
     if names & {"Lambda", "__lambda__"}:
         yield "a Lambda layer, which is code in a file"
+    for part in parts:
+        if part.get("module") is not None and not (_keras_own(part) or _registered(part)):
+            yield f"{part['module']}.{part['class_name']}, which is neither Keras's nor registered"
 
 
 def _layers(config: dict[str, Any], parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -97,13 +100,19 @@ def _layers(config: dict[str, Any], parts: list[dict[str, Any]]) -> list[dict[st
 
 def _strangers(parts: list[dict[str, Any]]) -> list[str]:
     """The registered names of classes that are not Keras's own."""
-    named = ((part.get("registered_name"), str(part.get("module"))) for part in parts)
-    return sorted({str(name) for name, module in named if name and not _keras_own(name, module)})
+    named = (part for part in parts if part.get("registered_name"))
+    return sorted({str(part["registered_name"]) for part in named if not _keras_own(part)})
 
 
-def _keras_own(name: Any, module: str) -> bool:
-    # Keras's own classes are registered under their plain name and load by module.
-    return ">" not in str(name) and module.partition(".")[0] in ("keras", "builtins")
+def _keras_own(part: dict[str, Any]) -> bool:
+    # Keras's own classes go by their plain name and load by module; functions by name alone.
+    module = str(part.get("module"))
+    function = (module, part["class_name"]) == ("builtins", "function")
+    return not _registered(part) and (function or module.partition(".")[0] == "keras")
+
+
+def _registered(part: dict[str, Any]) -> bool:
+    return ">" in str(part.get("registered_name"))
 
 
 def _ports(config: dict[str, Any], side: str) -> Iterator[Port]:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from export.assemble import utc_now
-from export.load import load_safely, read_table
+from export.load import load_safely
 from export.localizer.stream import Stream
 from models.contract import Contract, ImuPreprocess, labels_sha256
 from models.errors import InputError
+from models.files import read_record
 from robot.profile import Profile, plain, profile_of
 from training.inertial.networks import Network
 from training.inertial.train import KERAS_FILE, PROFILE, REPORT
@@ -45,8 +46,8 @@ def read_run(folder: Path) -> Run:
     network, data = load_safely(folder / KERAS_FILE)
     if not isinstance(network, Network) or network.config.heads != ("slip",):
         raise InputError(f"{folder}: its network must be an adapter with the head slip alone")
-    profile = profile_of(read_table(folder / PROFILE), str(folder / PROFILE))
-    run = read_table(folder / REPORT)
+    profile = profile_of(read_record(folder / PROFILE, remedy="train anew"), str(folder / PROFILE))
+    run = read_record(folder / REPORT, remedy="train anew")
     return Run(network, data, profile, {key: run[key] for key in _TOLD if key in run})
 
 

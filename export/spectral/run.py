@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from export.assemble import utc_now
-from export.load import load_safely, read_table
+from export.load import load_safely
 from export.spectral.graph import BANDS, INDICES, LOGITS, SpectralGraph
 from models.contract import Channel, Contract, SpectralPreprocess, labels_sha256
 from models.errors import InputError, first_fault
+from models.files import read_record
 from models.schema import Finite, Positive
 from training.spectral.readers import read_arrays
 from training.spectral.train import CONTRACT, LEARNED, MODEL, RECIPE, TEST
@@ -77,11 +78,11 @@ def read_run(folder: Path) -> Run:
     """
     model, data = load_safely(folder / MODEL)
     try:
-        sensed = Sensed.model_validate(read_table(folder / CONTRACT))
+        sensed = Sensed.model_validate(read_record(folder / CONTRACT, remedy="train anew"))
     except ValidationError as error:
         raise InputError(f"{folder / CONTRACT}: {first_fault(error, 'table')}") from error
     learned, test = (_read_rows(folder / file, sensed) for file in (LEARNED, TEST))
-    told = read_table(folder / RECIPE)
+    told = read_record(folder / RECIPE, remedy="train anew")
     return Run(model, data, sensed, learned, test, {k: told[k] for k in _TOLD if k in told})
 
 

@@ -310,6 +310,28 @@ def test_budgets(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--max-mb", "nan"), "--max-mb nan: give a number above 0"),
+        (("--max-ms", "-1"), "--max-ms -1.0: give a number above 0"),
+        (("--max-ms", "5", "--rounds", "0"), "nothing is measured with --rounds 0"),
+        (("--max-drop", "nan"), "--max-drop nan: give points from 0 to 100"),
+        (("--name", "ü x"), "name 'ü x': give letters, digits"),
+        (("--version", "one"), "version 'one': give one such as 1.2.0"),
+    ],
+)
+def test_an_order_that_could_not_be_filled_is_refused_at_once(
+    options: tuple[str, ...], words: str, *, bombus: Bombus, tiny_classifier: Path,
+    drawn_flowers: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    code, _, err = _convert(bombus, tiny_classifier, drawn_flowers, tmp_path / "b", *options)
+    assert code == 2
+    assert words in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_force_replaces_and_nothing_else_does(
     bombus: Bombus, tiny_classifier: Path, tiny_bundle: Path, drawn_flowers: Path, tmp_path: Path
 ) -> None:

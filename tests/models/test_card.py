@@ -96,6 +96,11 @@ def change(values: dict[str, Any], *place: Any, to: Any) -> dict[str, Any]:
         (("artefacts", 0, "calibration", "rejection", "n"), 21, "21 photos of other things"),
         (("artefacts", 0, "latency", "median_ms"), 7.25, "| 7.25 |"),
         (("source", "training"), {"recipe": {"backbone": "Oak"}}, "recipe: backbone Oak."),
+        (
+            ("source", "training"),
+            {"recipe": {"seed": 2}, "average": {"share": 0.25, "of": [{"seed": 1}, {"seed": 2}]}},
+            "recipe: the mean of two runs' weights, the share of the second 0.25: seed 1 seed 2.",
+        ),
     ],
 )
 def test_another_manifest_is_another_card(place: tuple[Any, ...], value: Any, words: str) -> None:

@@ -164,7 +164,7 @@ def test_a_fused_verdict_goes_by_the_mean(tmp_path: Path) -> None:
     [
         ("sure", "iris 97.1 %, tulip 1.2 %"),
         ("unsure", "not sure: iris 97.1 %, tulip 1.2 %"),
-        ("unknown", "none of these: iris 97.1 %, tulip 1.2 %"),
+        ("unknown", "none of these; nearest are iris, tulip"),
     ],
 )
 def test_a_verdict_is_a_line(kind: Any, text: str) -> None:

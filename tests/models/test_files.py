@@ -12,6 +12,7 @@ from models.errors import InputError
 from models.files import (
     read_bytes,
     read_json,
+    read_record,
     refuse_existing,
     remove_leftovers,
     write_text,
@@ -234,3 +235,19 @@ def test_what_is_not_json_is_told_with_what_to_do(tmp_path: Path, content: bytes
     with pytest.raises(InputError, match=r"training\.json: not JSON .*; train it anew$") as caught:
         read_json(path, "train it anew")
     assert "\n" not in str(caught.value)
+
+
+def test_a_record_is_an_object_with_the_keys_that_its_reader_needs(tmp_path: Path) -> None:
+    path = tmp_path / "training.json"
+    path.write_text('{"val": 1, "start": null, "more": []}')
+    assert read_record(path, "val", "start") == {"val": 1, "start": None, "more": []}
+    with pytest.raises(InputError, match=r"training\.json: does not say recipe, seed; remove it"):
+        read_record(path, "recipe", "val", "seed")
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null", '"val"'])
+def test_json_of_another_shape_is_no_record(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "training.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"training\.json: holds .*, not a record; train it anew$"):
+        read_record(path, remedy="train it anew")

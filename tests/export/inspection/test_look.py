@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -109,6 +111,37 @@ def test_what_is_no_model(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
         "bombus: rose.jpg: no model; a .keras, .tflite or .onnx file is looked at\n"
     )
     assert run(["export", "inspect", str(tmp_path / "nothing")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "safe"),
+    [
+        ({"module": "os", "class_name": "system", "registered_name": None}, False),
+        ({"module": "builtins", "class_name": "eval", "registered_name": None}, False),
+        ({"module": "own", "class_name": "Own", "registered_name": "Own"}, False),
+        ({"module": None, "class_name": "Own", "registered_name": "My>Own"}, True),
+    ],
+)
+def test_what_a_file_would_import_is_told(
+    kind: dict[str, Any], safe: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sound, path = tmp_path / "sound.keras", tmp_path / "m.keras"
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(sound)
+    with zipfile.ZipFile(sound) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                config["config"]["layers"][1] |= kind
+                data = json.dumps(config).encode()
+            new.writestr(name, data)
+    assert run(["export", "inspect", str(sound)]) == 0
+    assert "no operation of unknown origin" in capfd.readouterr().out
+    assert run(["export", "inspect", str(path)]) == (0 if safe else 6)
+    said = capfd.readouterr().out
+    assert "unknown origin" not in said
+    told = "and what is imported for it" if safe else f"NOT SAFE to load: {kind['module']}."
+    assert told in said
 
 
 def test_a_lambda_layer_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

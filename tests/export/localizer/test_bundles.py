@@ -62,7 +62,7 @@ def test_a_profile_that_is_none(bombus: Bombus, run: Path) -> None:
     (run / "profile.json").write_text("[")
     refused(bombus, run, "profile.json", "not JSON")
     (run / "profile.json").write_text("[]")
-    refused(bombus, run, "profile.json", "not a table")
+    refused(bombus, run, "profile.json", "a list, not a record")
 
 
 def test_another_model(bombus: Bombus, run: Path) -> None:

@@ -256,7 +256,7 @@ SPOILERS: list[tuple[str, Callable[[Path], object], str]] = [
     ("no model", lambda run: (run / "model.keras").unlink(), "model.keras"),
     ("no contract", lambda run: (run / "contract.json").unlink(), "contract.json"),
     ("no JSON", lambda run: (run / "contract.json").write_text("["), "not JSON"),
-    ("no table", lambda run: (run / "recipe.json").write_text("[]"), "not a table"),
+    ("no table", lambda run: (run / "recipe.json").write_text("[]"), "a list, not a record"),
     ("no rows", lambda run: (run / "test.npz").unlink(), "test.npz: no such file"),
     ("rows of text", lambda run: (run / "learned.npz").write_text("X"), "learned.npz: not an npz"),
     (
