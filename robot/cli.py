@@ -72,7 +72,8 @@ def run(
     """Localize a stream or a log: a pose for every sample, until it ends or Ctrl-C.
 
     With --save and --resume of one file the same command begins and goes on. Poses that were
-    written after the last save are then written again.
+    written after the last save are then written again; a file of poses is not gone on with, so
+    give each part a --to of its own.
 
     Example: bombus robot run drive.csv --gyro-unit deg/s --to way.tum --to way.csv
     """
@@ -196,7 +197,13 @@ def calibrate(
     from robot.verbs.calibrate import calibrate_log, print_calibration, warnings
 
     found = calibrate_log(
-        *(source, read.reading()), out=out, plot=plot, level=level, margin=margin, force=force
+        *(source, read.reading()),
+        out=out,
+        plot=plot,
+        level=level,
+        margin=margin,
+        force=force,
+        note=_note,
     )
     for line in warnings(found):
         _note(f"{source}: {line}")

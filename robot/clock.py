@@ -11,7 +11,9 @@ The policy, in the order in which it is applied:
 5. The period is the median of the steps: of all of them in a log, of the last 32 in a stream.
 6. A step of more than `hole_above` periods is a hole. Up to `fill_up_to` it is filled with samples
    a period apart, on the straight line between its ends; never is it one long step.
-7. A longer step is a jump: nothing is known of the time between, and nothing is made up.
+7. A longer step is a jump: nothing is known of the time between, and nothing is made up. In a
+   stream the first sample after it is dropped: one alone may be a stamp gone wrong, and the jump is
+   believed once another follows.
 """
 
 from __future__ import annotations
@@ -140,7 +142,7 @@ class Step(Enum):
     HOLE = "hole"
     JUMP = "jump"
     SAME = "same"  # dropped
-    LATE = "late"  # dropped
+    LATE = "late"  # dropped: before the last one, or far ahead of it and alone
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ class Clock:
         recent: The steps since the period was last estimated.
         late: Samples in a row that were too old.
         known: Whether the period was estimated at all.
+        ahead: s, of a last sample dropped since it is a jump ahead, or a stamp gone wrong.
     """
 
     policy: ClockPolicy = CLOCK_POLICY
@@ -182,6 +185,7 @@ class Clock:
     recent: tuple[float, ...] = ()
     late: int = 0
     known: bool = False
+    ahead: float = -math.inf
 
     def tick(self, time: float) -> tuple[Clock, Tick]:
         """The clock after a stamp, s, and what that stamp means."""
@@ -194,7 +198,7 @@ class Clock:
         if dt < policy.same_below:
             return self._back(time, dt)
         if dt > policy.fill_up_to:
-            return replace(self, last=time, late=0), Tick(Step.JUMP, dt)
+            return self._far(time, dt)
         recent, period, known = (*self.recent, dt), self.period, self.known
         if len(recent) >= (_BLOCK if known else _FIRST_BLOCK):
             period, recent, known = sorted(recent)[len(recent) // 2], (), True
@@ -203,6 +207,12 @@ class Clock:
         if dt > policy.hole_above * period and (known or dt > 0.5):
             return after, Tick(Step.HOLE, dt, max(1, round(dt / period)))
         return after, Tick(Step.NEXT, dt)
+
+    def _far(self, time: float, dt: float) -> tuple[Clock, Tick]:
+        """`tick` of a stamp far above the last one: a jump, once a second stamp follows it."""
+        if self.policy.same_below <= time - self.ahead <= self.policy.fill_up_to:
+            return replace(self, last=time, late=0, ahead=-math.inf), Tick(Step.JUMP, dt)
+        return replace(self, ahead=time), _LATE
 
     def _back(self, time: float, dt: float) -> tuple[Clock, Tick]:
         """`tick` of a stamp that is not above the last one."""
@@ -215,13 +225,13 @@ class Clock:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All of it but the policy, to be saved."""
         return {
-            "clock": np.array((self.last, self.period, self.late, self.known)),
+            "clock": np.array((self.last, self.period, self.late, self.known, self.ahead)),
             "clock_recent": np.array(self.recent),
         }
 
     @staticmethod
     def of_arrays(saved: dict[str, NDArray[Any]], policy: ClockPolicy) -> Clock:
         """What `arrays` saved."""
-        last, period, late, known = saved["clock"].tolist()
+        last, period, late, known, ahead = saved["clock"].tolist()
         recent = tuple(saved["clock_recent"].tolist())
-        return Clock(policy, last, period, recent, int(late), bool(known))
+        return Clock(policy, last, period, recent, int(late), bool(known), ahead)

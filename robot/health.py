@@ -40,7 +40,7 @@ class Health(Flag):
     STUCK = auto()
     SPIKE = auto()
     REPEATED = auto()  # a sample with the last one's stamp, dropped
-    LATE = auto()  # a sample older than the last, or of no time at all, dropped
+    LATE = auto()  # a sample dropped: older than the last, far ahead and alone, or of no time
     FILLED = auto()  # a hole in time before this sample was filled
     TIME_JUMP = auto()  # too long a hole to fill, or a clock set back
     SLIPPING = auto()  # the gate disbelieved that the body does not slip

@@ -15,6 +15,7 @@ from robot.clock import CLOCK_POLICY, ClockPolicy, clean
 from robot.lie import Array
 from robot.noise_file import SENSOR, Sensor
 from robot.sources import Source, load
+from robot.sources.doubts import doubts
 
 
 class Row(NamedTuple):
@@ -49,6 +50,10 @@ class Log:
     def clock(self) -> Array:
         """Times of the log once it is cleaned, s."""
         return clean(self.times, self.times[:, None]).times
+
+    def doubts(self) -> list[str]:
+        """Hints that it was not read as it was meant, a line each."""
+        return [f"{self.name}: {hint}" for hint in doubts(self.times, self.gyro, self.accel)]
 
     def without(self: AnyLog, sensor: Sensor) -> AnyLog:
         """The same less the biases of its sensor."""

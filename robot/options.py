@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import numpy as np
 import typer
 
+from models.errors import InputError
 from robot import reference
 from robot.align import PRIOR, Prior
 from robot.lie import Array
@@ -143,6 +144,10 @@ class LocalizeOptions:
         typer.Option(help="Axes of what goes in and out.", rich_help_panel=LOCALIZE),
     ] = "enu"
 
+    def __post_init__(self) -> None:
+        """Refuse what no log could meet."""
+        _require("align", self.align, 86_400)
+
     def options(self, prior: Prior = PRIOR) -> Options:
         """For `robot.localizer`."""
         return replace(
@@ -187,6 +192,14 @@ class StartOptions:
         float, typer.Option(min=0, help="How sure of it, m/s.", rich_help_panel=START)
     ] = PRIOR.speed_sigma
 
+    def __post_init__(self) -> None:
+        """Refuse what no vehicle on Earth could start from."""
+        for name, most in _MOST.items():
+            known = getattr(self, name)
+            for value in known if isinstance(known, tuple) else (known,):
+                if value is not None:
+                    _require(name, value, most)
+
     def prior(self, world: World, base: Prior = PRIOR) -> Prior:
         """What was said, above what is known otherwise."""
         known: dict[str, Any] = {}
@@ -205,6 +218,17 @@ class StartOptions:
             speed_sigma=self.speed_sigma,
             **known,
         )
+
+
+# deg, m and m/s: how far a start may be from zero.
+_MOST = {"heading": 360.0, "position": 1e8, "speed": 1e3}
+_MOST |= {f"{name}_sigma": most for name, most in _MOST.items()}
+
+
+def _require(name: str, value: float, most: float) -> None:
+    if not abs(value) <= most:  # nor NaN
+        option = "--" + name.replace("_", "-")
+        raise InputError(f"{option} {value:g}: give a number of at most {most:,.0f}")
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:

@@ -144,7 +144,7 @@ def _curves(axis: Any, panel: Panel, x: Array) -> None:
     for line in panel.lines:
         dash = DASHES[line.role]
         axis.plot(x, line.values, color=COLOURS[line.role], ls=dash, label=line.label)
-    if panel.log:
+    if panel.log and any((line.values > 0).any() for line in panel.lines):
         from matplotlib.ticker import LogLocator, NullFormatter
 
         axis.set_yscale("log")

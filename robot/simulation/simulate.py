@@ -179,6 +179,10 @@ def _first_twice(values: Array) -> Array:
     return np.concatenate((values[:1], values))
 
 
+SLOWEST = 10.0  # Hz; a vehicle moves in between
+MOST = 10_000_000  # samples; some GB of memory
+
+
 def simulate(
     kind: str | Kind = "urban",
     *,
@@ -210,6 +214,11 @@ def simulate(
         raise InputError(
             f"{seconds} s at {rate} Hz after {still} s at rest: give at least two samples and no "
             "time below 0"
+        )
+    if not (rate >= SLOWEST and (seconds + still) * rate <= MOST):
+        raise InputError(
+            f"{seconds} s at {rate} Hz after {still} s at rest: give {SLOWEST:g} Hz or "
+            f"more, and at most {MOST:,} samples"
         )
     for_road, for_body, for_place, for_errors, for_shaking = np.random.default_rng(seed).spawn(5)
     way = ride(kind.road, seconds, rate, still, for_road)

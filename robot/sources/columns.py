@@ -17,7 +17,7 @@ Numbers = tuple[float | None, list[float]]  # a line's time, if it bears one, an
 _DELIMITERS = (";", "\t", ",")  # else any white space
 _SPOKEN = {"tab": "\t", "\\t": "\t", "space": None, " ": None}
 _MISSING = {"", "null", "none", "na", "n/a"}
-_TIME = r"(?:.*_)?(?:time|timestamp|stamp|seconds|secs|sec)|t"
+_TIME = r"(?:(?:.*_)?(?:time|timestamp|stamp|seconds|secs|sec|elapsed)|t)(?:_(?:s|ms|us|ns))?"
 _GYRO = r"(?:.*_)?(?:gyro|gyroscope|gyr|g|w|omega|angular_velocity|w_rs_s)_?{}"
 _ACCEL = r"(?:.*_)?(?:accel|accelerometer|acceleration|acc|a|linear_acceleration|a_rs_s)_?{}"
 _BRACKET = re.compile(r"[\[(]([^\])]*)[\])]")
@@ -109,7 +109,7 @@ def find_layout(row: str, reading: Reading, name: str) -> Layout:
     else:
         raise InputError(f"{name}: {len(names)} columns and no header; {_SAY}")
     units = (
-        SI[0] if time is None else _unit(titles[time], TIME_UNITS, SI[0], reading.time_unit, name),
+        SI[0] if time is None else _time_unit(titles[time], names[time], reading.time_unit, name),
         _unit(titles[values[0]], GYRO_UNITS, SI[1], reading.gyro_unit, name),
         _unit(titles[values[3]], ACCEL_UNITS, SI[2], reading.accel_unit, name),
     )
@@ -162,6 +162,13 @@ def _named(what: str, axis: str, names: Sequence[str], name: str) -> int:
         both = " and ".join(names[i] for i in found[:2])
         raise InputError(f"{name}: {both} may both be {kind}_{axis}; {_SAY}")
     return found[0]
+
+
+def _time_unit(title: str, bare: str, said: str | None, name: str) -> str:
+    """The unit in a title's brackets or at the end of its name, as in `time_ms`."""
+    last = bare.rpartition("_")[2]
+    si = last if said is None and last in TIME_UNITS else SI[0]
+    return _unit(title, TIME_UNITS, si, said, name)
 
 
 def _unit(title: str, units: Mapping[str, float], si: str, said: str | None, name: str) -> str:

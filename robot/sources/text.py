@@ -57,7 +57,8 @@ def _stamped(path: Path, table: Array, reading: Reading, per_second: float) -> A
     """A table whose rows bear no time, by their rate."""
     if reading.rate is None:
         raise InputError(
-            f"{path}: its rows bear no time; give their rate in Hz, or the time's column"
+            f"{path}: no column is named like a time; name all of them (--columns), or give the "
+            "rate of its rows in Hz (--sample-rate)"
         )
     times = np.arange(len(table)) * (per_second / reading.rate)
     return np.column_stack((times, table[:, 1:]))

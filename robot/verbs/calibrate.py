@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from rich.table import Table
 
 from models.files import refuse_existing, write_text
 from robot.calibration.calibrate import AXES, LONG, Calibration, calibrate
+from robot.log import read_log
 from robot.noise_file import dump_sensor
-from robot.sources import Reading, load, open_source
+from robot.sources import Reading, open_source
+from robot.verbs.spare import spare_logs
 
 MOSTLY = 0.9  # of a log that is to be at rest
 
@@ -26,16 +29,21 @@ def calibrate_log(
     level: bool,
     margin: float,
     force: bool,
+    note: Callable[[str], None],
 ) -> Calibration:
     """Calibrate from a log at rest; the options are told by the command's help.
 
     Raises:
         InputError: The log is never at rest, or a file is not what it should be.
     """
+    spare_logs([out, plot], [where])
     for path in filter(None, (out, plot)):
         refuse_existing(path, force)
     with closing(open_source(where, reading)) as source:
-        found = calibrate(*load(source))
+        log = read_log(source)
+    for hint in log.doubts():
+        note(hint)
+    found = calibrate(log.times, log.gyro, log.accel)
     if plot is not None:
         from robot.calibration.allan_plot import draw_allan  # late: it needs the extra `robot`
 

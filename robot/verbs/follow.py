@@ -36,6 +36,8 @@ def follow_log(
     Raises:
         InputError: The start cannot be had from the truth, or an option is wrong.
     """
+    for hint in log.doubts():
+        note(hint)
     sensor = how.sensor()
     chosen = choose(bundle, sensor, given=how.noise is not None, note=note)
     overheard = Overheard(chosen.model)

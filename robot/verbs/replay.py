@@ -13,6 +13,7 @@ from robot.replay import draw_picture, make_view, write_page
 from robot.sinks import open_sinks
 from robot.truth import read_with_truth
 from robot.verbs.follow import follow_log
+from robot.verbs.spare import spare_logs
 
 FILES = ("replay.html", "replay.png", "way.tum", "way.csv")
 
@@ -35,6 +36,7 @@ def replay_log(
     Raises:
         InputError: An option, a file or the log is not what it should be.
     """
+    spare_logs([out], [where, truth or None])
     refuse_existing(out, force)
     log = read_with_truth(where, read.reading(), truth, how.world)
     with writing_to(out) as folder:

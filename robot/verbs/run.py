@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from models.errors import InputError
 from models.files import refuse_existing
 from robot.align import PRIOR, Prior
 from robot.fixes import Fix, Fixes, read_fixes
@@ -19,6 +20,7 @@ from robot.sinks import open_sinks
 from robot.snapshot import mark_of
 from robot.sources import Reading, open_source
 from robot.verbs.model import choose
+from robot.verbs.spare import spare_logs
 
 
 def run_source(
@@ -42,18 +44,22 @@ def run_source(
     Raises:
         InputError: An option, a file or the source is not what it should be.
     """
+    spare_logs([*(Path(one) for one in to), save], [where, fixes])
     if save is not None and save != resume_from:
         refuse_existing(save, force)
     sensor = how.sensor()
-    chosen = choose(bundle, sensor, given=how.noise is not None, note=note)
+    said: list[str] = []  # only once the source is there
+    chosen = choose(bundle, sensor, given=how.noise is not None, note=said.append)
     known = read_fixes(fixes, how.world) if fixes else []
     prior = start.prior(how.world, _begun(known) if start.position is None else PRIOR)
     options = chosen.options(how.options(prior))
     localizer = Localizer(options, chosen.model)
     same = replace(options, prior=PRIOR, align=0.0, engine="auto")
-    mark = mark_of("localizer", same, sensor, chosen.mark)
+    mark = mark_of("localizer 2", same, sensor, chosen.mark)
     sink = open_sinks(to, world=how.world, force=force, rate=rate)
     with closing(open_source(where, reading)) as source:
+        for line in said:
+            note(line)
         later = -math.inf
         if resume_from is not None and resume_from == save and not resume_from.exists():
             note(f"{resume_from}: not there yet, so a fresh start")
@@ -63,7 +69,10 @@ def run_source(
         if source.live:
             rows = rows_of_stream(source, sensor)
         else:
-            rows, count = read_log(source).without(sensor).rows(options.clock, later)
+            log = read_log(source)
+            for hint in log.doubts():
+                note(hint)
+            rows, count = log.without(sensor).rows(options.clock, later)
             rows = rows if "-" in to else with_bar(rows, count, "localize")
         keeper = Keeper(save, mark, save_every)
         with Interruptible() as interrupt, sink:
@@ -74,6 +83,11 @@ def run_source(
                 fixes=(used := Fixes(known)),
                 keeper=keeper,
             )
+            if tally.last is None and source.live and not interrupt.asked:
+                raise InputError(
+                    f"{source.name}: no samples came, and {source.bad:,} lines that are none; send "
+                    "rows of time, gyro x y z, accel x y z, or objects of them"
+                )
             keeper.keep(localizer)
         if source.bad:
             note(f"{source.name}: {source.bad:,} rows skipped that are no samples")

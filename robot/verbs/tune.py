@@ -21,6 +21,7 @@ from robot.options import LocalizeOptions, ReadOptions
 from robot.reference import Reference, StartFrom
 from robot.state import Noise
 from robot.truth import read_reference
+from robot.verbs.spare import spare_logs
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def tune_logs(
     Raises:
         InputError: An option, a file or a log is not what it should be.
     """
+    spare_logs([out], [*sources, *check, truth or None])
     refuse_existing(out, force)
     if truth and len(sources) + len(check) > 1:
         raise InputError("--truth is of one log; give logs that carry their truth, or only one")

@@ -80,6 +80,8 @@ def test_simulate_reports(bombus: Bombus, tmp_path: Path) -> None:
         (["--kind", "submarine"], "submarine"),
         (["--seconds", "-3"], "-3"),
         (["--rate", "0"], "0"),
+        (["--rate", "1"], "give 10 Hz or more"),
+        (["--seconds", "1e9"], "at most 10,000,000 samples"),
     ],
 )
 def test_simulate_refuses(bombus: Bombus, tmp_path: Path, words: list[str], what: str) -> None:
@@ -273,6 +275,13 @@ def test_what_was_saved_is_only_for_the_same_options(
         (["drive.csv", "--fixes", "none.csv"], "none.csv: cannot be read"),
         (["drive.csv", "--world", "mars"], "'mars'"),
         (["drive.csv", "--align", "-1"], "--align"),
+        (["drive.csv", "--align", "inf"], "--align inf: give a number of at most 86,400"),
+        (["drive.csv", "--heading", "nan"], "--heading nan: give a number of at most 360"),
+        (["drive.csv", "--position", "0", "1e300", "0"], "--position 1e+300: give a number"),
+        (["drive.csv", "--speed-sigma", "inf"], "--speed-sigma inf: give a number"),
+        (["drive.csv", "--to", "drive.csv", "--force"], "drive.csv: is read from, and would be"),
+        (["drive.csv", "--save", "drive.csv", "--force"], "drive.csv: is read from, and would be"),
+        (["nothing.csv", "--noise", "none.toml", "--bundle", ""], "none.toml: cannot be read"),
         (["drive.csv", "--bundle", "flowers"], "its task is image-classification"),
         (["drive.csv", "--bundle", "nowhere"], "no bundle there"),
         (["udp://nowhere"], "udp://nowhere"),
@@ -284,6 +293,28 @@ def test_run_refuses_in_a_line(bombus: Bombus, drive: Path, words: list[str], wh
     with contextlib.chdir(drive):
         refused(bombus("robot", "run", *words, *quiet), what)
     assert sorted(drive.iterdir()) == before
+
+
+def test_what_cannot_be_read_is_all_that_is_told(bombus: Bombus) -> None:
+    refused(bombus("robot", "run", "nothing.csv"), "nothing.csv: not there")
+
+
+@pytest.mark.parametrize("text", ["", "time,gx,gy,gz,ax,ay,az\n", "no\nrows\n"])
+def test_a_stream_of_nothing_is_a_mistake(
+    bombus: Bombus, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").write_text(text)
+    with (tmp_path / "in").open(encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        refused(bombus("robot", "run", "-", *QUIET), "standard input: no samples came")
+
+
+def test_a_log_in_another_unit_is_hinted_at(bombus: Bombus, drive: Path, tmp_path: Path) -> None:
+    words = ("robot", "run", drive / "drive.csv", "--to", tmp_path / "way.tum", *QUIET)
+    assert "is it in" not in bombus(*words)[2]
+    code, _, err = bombus(*words, "--force", "--accel-unit", "g")
+    assert code == 0
+    assert "drive.csv: the accelerometer shows 10" in err.splitlines()[0]
 
 
 def test_without_a_network_it_says_so(bombus: Bombus, drive: Path, tmp_path: Path) -> None:

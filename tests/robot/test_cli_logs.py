@@ -157,6 +157,22 @@ def test_a_log_without_truth_is_drawn_too(bombus: Bombus, drive: Path, tmp_path:
     assert (out / "way.tum").read_text() == made.read_text()
 
 
+def test_two_samples_are_drawn(bombus: Bombus, tmp_path: Path) -> None:
+    log = tmp_path / "two.csv"
+    log.write_text("0,0,0,0,0,0,9.8\n0.01,0,0,0,0,0,9.8\n")
+    out = tmp_path / "replay"
+    assert bombus("robot", "replay", log, "--out", out, *QUIET)[0] == 0
+    assert (out / "replay.png").read_bytes().startswith(PNG)
+
+
+def test_a_log_is_not_written_over(bombus: Bombus, drive: Path) -> None:
+    log = drive / "drive.csv"
+    before = log.read_bytes()
+    refused(bombus("robot", "calibrate", log, "--out", log, "--force"), "would be lost")
+    refused(bombus("robot", "tune", log, "--out", log, "--force"), "would be lost")
+    assert log.read_bytes() == before
+
+
 def test_without_matplotlib_it_says_what_to_install(
     bombus: Bombus, drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

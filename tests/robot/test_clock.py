@@ -101,14 +101,23 @@ def test_any_log_comes_out_in_order(times: list[float]) -> None:
 
 
 def test_a_stream_tells_its_steps_holes_and_jumps() -> None:
-    stamps = [*regular(20), 0.19, 0.15, math.nan, 0.25, 0.26, 100.0, 100.01]
+    stamps = [*regular(20), 0.19, 0.15, math.nan, 0.25, 0.26, 100.0, 100.01, 100.02]
     told = ticks(stamps)
     assert [t.step for t in told[:20]] == [Step.FIRST, *[Step.NEXT] * 19]
     assert [t.step for t in told[20:23]] == [Step.SAME, Step.LATE, Step.LATE]
     assert (told[23].step, told[23].parts) == (Step.HOLE, 6)
     assert told[23].dt == pytest.approx(0.06)
-    assert [t.step for t in told[24:]] == [Step.NEXT, Step.JUMP, Step.NEXT]
-    assert told[25].dt == pytest.approx(99.74)
+    assert [t.step for t in told[24:]] == [Step.NEXT, Step.LATE, Step.JUMP, Step.NEXT]
+    assert told[26].dt == pytest.approx(99.75)
+
+
+@pytest.mark.parametrize("wrong", [3.5, 1e18, math.inf, math.nan, -5.0])
+def test_a_lone_stamp_gone_wrong_moves_no_clock(wrong: float) -> None:
+    times = regular(60)
+    told = ticks([*times[:30], wrong, *times[31:]])
+    assert told[30].step is Step.LATE
+    assert (told[31].step, told[31].parts) == (Step.HOLE, 2)
+    assert {t.step for t in told[32:]} == {Step.NEXT}
 
 
 def test_a_clock_set_back_is_taken_up_after_some_samples() -> None:
@@ -128,7 +137,7 @@ def test_a_stream_learns_its_rate(period: float) -> None:
 
 def test_the_first_steps_hole_is_filled_at_the_assumed_rate() -> None:
     assert ticks([0.0, 1.92])[-1].parts == 192
-    assert ticks([0.0, 46_534.0])[-1].step is Step.JUMP
+    assert [t.step for t in ticks([0.0, 46_534.0, 46_534.01])[1:]] == [Step.LATE, Step.JUMP]
 
 
 @given(st.lists(st.floats(), max_size=40))

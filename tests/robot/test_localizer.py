@@ -174,11 +174,21 @@ def test_holes_jumps_and_stale_samples_are_told(made: Drive) -> None:
     assert late.time == made.times[299]
     assert Health.FILLED in pushed(localizer, made, slice(310, 311))[0].health
     before = localizer.state
-    jumped = localizer.push(1e6, made.gyro[311], made.accel[311])
+    assert localizer.push(1e6, made.gyro[311], made.accel[311]).health is Health.LATE
+    jumped = localizer.push(1e6 + 0.02, made.gyro[311], made.accel[311])
     assert jumped.health is Health.TIME_JUMP
     np.testing.assert_array_equal(jumped.position, before.position)
     assert jumped.covariance.world(jumped.state).deviations[6] > 1e4
-    assert localizer.push(1e6 + 0.02, made.gyro[312], made.accel[312]).health is Health.OK
+    assert localizer.push(1e6 + 0.04, made.gyro[312], made.accel[312]).health is Health.OK
+
+
+def test_a_lone_stamp_gone_wrong_costs_little(made: Drive) -> None:
+    localizer = started(made)
+    for i, time in enumerate(made.times):
+        pose = localizer.push(time + 5.0 * (i == 600), made.gyro[i], made.accel[i])
+        assert Health.TIME_JUMP not in pose.health
+    whole = pushed(started(made), made)[-1]
+    assert off(pose, made.truth[-1]) < off(whole, made.truth[-1]) + 0.5
 
 
 def test_a_filled_hole_costs_little(made: Drive) -> None:

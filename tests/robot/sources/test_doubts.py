@@ -11,6 +11,8 @@ from robot.lie import Array
 from robot.sources import Reading, load, open_source
 from robot.sources.doubts import doubts
 
+TIMES = np.arange(500) / 100
+
 
 def drive(count: int = 500) -> tuple[Array, Array]:
     rng = np.random.default_rng(1)
@@ -20,26 +22,26 @@ def drive(count: int = 500) -> tuple[Array, Array]:
 def test_a_sound_drive_raises_none_even_with_holes_in_it() -> None:
     gyro, accel = drive()
     gyro[3], accel[7] = np.nan, np.inf
-    assert doubts(gyro, accel) == []
-    assert doubts(gyro[:0], accel[:0]) == []
+    assert doubts(TIMES, gyro, accel) == []
+    assert doubts(TIMES[:0], gyro[:0], accel[:0]) == []
 
 
 @pytest.mark.parametrize(("scale", "unit"), [(9.80665, "in g"), (9.80665e-3, "in mg")])
 def test_an_accelerometer_in_another_unit(scale: float, unit: str) -> None:
     gyro, accel = drive()
-    (hint,) = doubts(gyro, accel / scale)
+    (hint,) = doubts(TIMES, gyro, accel / scale)
     assert unit in hint
 
 
 def test_an_accelerometer_without_gravity() -> None:
     gyro, accel = drive()
-    (hint,) = doubts(gyro, accel - (0, 0, 9.8))
+    (hint,) = doubts(TIMES, gyro, accel - (0, 0, 9.8))
     assert "gravity" in hint
 
 
 def test_a_gyro_in_degrees() -> None:
     gyro, accel = drive()
-    assert doubts(100 * np.degrees(gyro) / 60, accel) == [
+    assert doubts(TIMES, 100 * np.degrees(gyro) / 60, accel) == [
         "the gyro is beyond 2000 deg/s for long: is it in deg/s?"
     ]
 
@@ -51,13 +53,22 @@ def test_a_gyro_in_degrees() -> None:
 def test_axes_that_lie_otherwise(turn: tuple[int, ...], said: str) -> None:
     gyro, accel = drive()
     turned = accel * turn if -1 in turn else accel[:, turn]
-    (hint,) = doubts(gyro, turned)
+    (hint,) = doubts(TIMES, gyro, turned)
     assert hint.startswith(said)
 
 
 def test_the_real_sets_raise_none_unless_read_wrongly(bombus_data: Path) -> None:
     for where in ("kitti-imu/2011_09_30_drive_0027.npz", "rccar-imu/run_h_imu1.npz"):
-        _, gyro, accel = load(open_source(str(bombus_data / where)))
-        assert doubts(gyro, accel) == []
+        assert doubts(*load(open_source(str(bombus_data / where)))) == []
     car = open_source(str(bombus_data / "rccar-imu/run_h_imu1.npz"), Reading(axes="flu"))
-    assert doubts(*load(car)[1:]) == ["z points down, not z up: are the axes right?"]
+    assert doubts(*load(car)) == ["z points down, not z up: are the axes right?"]
+
+
+def test_a_time_that_runs_far_back() -> None:
+    gyro, accel = drive()
+    restarted = np.concatenate((TIMES[:300], TIMES[:200]))
+    (hint,) = doubts(restarted, gyro, accel)
+    assert "runs back 1 times, by up to 2.99 s" in hint
+    late = TIMES.copy()
+    late[7] -= 0.5
+    assert doubts(late, gyro, accel) == []

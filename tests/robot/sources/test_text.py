@@ -105,11 +105,23 @@ def test_decimal_commas(tmp_path: Path, log: Log) -> None:
     same_samples(open_source(write(tmp_path, body)), log)
 
 
+@pytest.mark.parametrize(
+    ("title", "per_second"),
+    [("time_s", 1), ("timestamp_ms", 1e3), ("t_us", 1e6), ("seconds_elapsed", 1), ("time_ns", 1e9)],
+)
+def test_a_time_whose_name_ends_in_its_unit(tmp_path: Path, title: str, per_second: float) -> None:
+    log = make_log(start=0.0)
+    table = np.column_stack((log.times * per_second, log.gyro, log.accel)).tolist()
+    body = [HEADER.replace("time", title), *(",".join(map(repr, row)) for row in table)]
+    times, _, _ = load(open_source(write(tmp_path, body)))
+    np.testing.assert_allclose(times, log.times, atol=1e-9)
+
+
 def test_rows_without_time_need_a_rate(tmp_path: Path) -> None:
     log = make_log(start=0.0)
     body = [row.split(",", 1)[1] for row in rows(log)]
     where = write(tmp_path, body)
-    with pytest.raises(InputError, match="rate in Hz"):
+    with pytest.raises(InputError, match=r"rate of its rows in Hz"):
         open_source(where)
     same_samples(open_source(where, Reading(rate=100)), log)
     same_samples(open_source(where, Reading(rate=100, time_unit="ms")), log)
