@@ -95,5 +95,5 @@ lock: ## Write requirements/*.txt anew from pyproject.toml and pins.in; ARGS=--u
 
 clean: ## Remove everything that the other targets made
 	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
-	rm -rf $(WEB)/dist $(WEB)/node_modules
+	rm -rf $(WEB)/dist $(WEB)/node_modules $(EXAMPLE)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

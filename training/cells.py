@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
-from models.files import read_json
+from models.files import read_record
 
 CELLS = "cells"
 
@@ -23,18 +23,18 @@ def is_done(file: Path, how: dict[str, Any]) -> bool:
     """
     if not file.exists():
         return False
-    if read_json(file)["how"] != how:
-        raise InputError(f"{file}: made by another recipe; choose another --out")
+    if read_record(file, "how")["how"] != how:
+        raise InputError(f"{file}: made by another recipe or from other data; choose another --out")
     return True
 
 
-def read_cells(out: Path, command: str) -> list[dict[str, Any]]:
-    """The finished cells of a run folder, by name.
+def read_cells(out: Path, command: str, *keys: str) -> list[dict[str, Any]]:
+    """The finished cells of a run folder, by name; each has these keys.
 
     Raises:
-        InputError: There is none; the command makes them.
+        InputError: There is none, which the command makes; or one is damaged.
     """
     files = sorted((out / CELLS).glob("*.json"))
     if not files:
         raise InputError(f"{out}: no study; run bombus train {command}")
-    return [read_json(file) for file in files]
+    return [read_record(file, *keys) for file in files]

@@ -10,7 +10,7 @@ import importlib.util
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from models.errors import BombusError, InputError, reason
@@ -57,13 +57,18 @@ def run_on_ray(
     import ray
 
     _require_there(address)
-    ray.init(
-        address or "local",
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        include_dashboard=None if address else False,
-    )
     try:
+        ray.init(
+            address or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            include_dashboard=None if address else False,
+        )
+    except (ValueError, ConnectionError) as error:
+        raise _no_cluster(address, error) from error
+    try:
+        nodes: Any = ray.nodes  # untyped
+        _require_room(nodes(), {"CPU": cpus, "GPU": gpus})
         task: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_calls=1, max_retries=RETRIES)(work)
         waiting = [task.remote(job) for job in jobs]
         while waiting:
@@ -77,6 +82,20 @@ def run_on_ray(
         ray.shutdown()
 
 
+def _require_room(nodes: Sequence[Mapping[str, Any]], job: Mapping[str, float]) -> None:
+    """Raise `InputError` where no node could ever run a job: Ray would wait for one in silence."""
+    having = [node["Resources"] for node in nodes if node["Alive"]]
+    if not any(all(has.get(what, 0) >= wanted for what, wanted in job.items()) for has in having):
+        most = {what: max((has.get(what, 0) for has in having), default=0) for what in job}
+        raise InputError(
+            "a job wants "
+            + " and ".join(f"{wanted:g} {what}" for what, wanted in job.items())
+            + ", and no node has both (at most "
+            + " and ".join(f"{has:g} {what}" for what, has in most.items())
+            + "); ask for less with --cpus and --gpus, or start a larger node"
+        )
+
+
 def _require_there(address: str) -> None:
     """Raise `InputError` where nobody listens: Ray would wait for long."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -85,6 +104,10 @@ def _require_there(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except OSError as error:
-        raise InputError(
-            f"address {address}: no cluster ({reason(error)}); give what `ray start --head` says"
-        ) from error
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> InputError:
+    return InputError(
+        f"address {address}: no cluster ({reason(error)}); give what `ray start --head` says"
+    )

@@ -62,8 +62,14 @@ def test_on_ray_no_job_is_lost_with_a_node(tmp_path: Path) -> None:
     assert {job for job, _ in lines()} == {"0", "1", "2", "3"}
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "there"])
 def test_an_address_where_nobody_listens(address: str) -> None:
     pytest.importorskip("ray", reason="the extra `sweep` is not installed")
     with pytest.raises(InputError, match=f"address {address}: no cluster"):
         list(run_on_ray(str, [1], address=address))
+
+
+def test_a_job_that_no_node_can_run() -> None:
+    pytest.importorskip("ray", reason="the extra `sweep` is not installed")
+    with pytest.raises(InputError, match=r"wants 1 CPU and 99 GPU, and no node has both"):
+        list(run_on_ray(str.upper, ["a"], gpus=99))

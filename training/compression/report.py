@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.files import read_bytes, read_json, write_text, writing_to
+from models.files import read_bytes, read_record, write_text, writing_to
 from models.photos import LabelledPhotos, scan_class_folders
 from models.preprocess import load_photos
 from models.progress import track
@@ -56,8 +56,8 @@ def write_report(run: Path, data: Path, out: Path) -> dict[str, Any]:
 
 def score_study(run: Path, data: Path) -> Results:
     """Answers of all models on the test photos."""
-    cells = read_cells(run, "compression-study")
-    recipe = read_json(run / RECIPE, "choose another study")
+    cells = read_cells(run, "compression-study", "method", "fraction", "seed")
+    recipe = read_record(run / RECIPE, "labels", "study", remedy="choose another study")
     photos = scan_class_folders(data / "test", tuple(recipe["labels"]))
     pixels = load_photos(photos.paths, recipe["study"]["image_size"], "read test photos")
     after: dict[tuple[str, float], list[Right]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -99,23 +100,16 @@ def audit(splits: Splits, image_size: int) -> Audit:
     tiny: list[tuple[str, int, int]] = []
     by_content: dict[str, list[str]] = defaultdict(list)
     for split, photos in splits.items():
-        with ThreadPoolExecutor() as pool:
-            findings = pool.map(_inspect, photos.paths)
-            for path, digest, finding in zip(
-                photos.paths,
-                photos.digests,
-                track(findings, len(photos), f"audit {split}"),
-                strict=True,
-            ):
-                name = relative_name(split, photos, path)
-                by_content[digest].append(name)
-                if finding.error:
-                    unreadable.append((name, finding.error))
-                    continue
-                if path.suffix.lower() not in _EXTENSIONS.get(finding.kind, {path.suffix.lower()}):
-                    mislabelled.append((name, finding.kind))
-                if min(finding.width, finding.height) < SMALL_SHARE * image_size:
-                    tiny.append((name, finding.width, finding.height))
+        for path, digest, finding in _inspected(photos, f"audit {split}"):
+            name = relative_name(split, photos, path)
+            by_content[digest].append(name)
+            if finding.error:
+                unreadable.append((name, finding.error))
+                continue
+            if path.suffix.lower() not in _EXTENSIONS.get(finding.kind, {path.suffix.lower()}):
+                mislabelled.append((name, finding.kind))
+            if min(finding.width, finding.height) < SMALL_SHARE * image_size:
+                tiny.append((name, finding.width, finding.height))
     return Audit(
         data_sha256={split: photos.sha256 for split, photos in splits.items()},
         counts={
@@ -129,6 +123,33 @@ def audit(splits: Splits, image_size: int) -> Audit:
         duplicates=tuple(tuple(g) for g in by_content.values() if len(g) > 1),
         tiny=tuple(tiny),
     )
+
+
+def check_unlabelled(photos: LabelledPhotos, splits: Splits) -> None:
+    """Look at photos that only a teacher speaks of.
+
+    Args:
+        photos: Those.
+        splits: With labels.
+
+    Raises:
+        InputError: One cannot be read, or is a photo of val or test, too, which must not be learned
+            from.
+    """
+    judges = {
+        digest: relative_name(split, judging, path)
+        for split, judging in splits.items()
+        if split != "train"
+        for path, digest in zip(judging.paths, judging.digests, strict=True)
+    }
+    for path, digest, finding in _inspected(photos, "audit unlabelled"):
+        if finding.error:
+            raise InputError(f"{path}: {finding.error}; mend it or take it out of the folder")
+        if digest in judges:
+            raise InputError(
+                f"{path}: the same photo as {judges[digest]}, which judges; take it out of the "
+                "folder"
+            )
 
 
 def relative_name(split: str, photos: LabelledPhotos, path: Path) -> str:
@@ -167,6 +188,13 @@ class _Finding:
     kind: str = ""
     width: int = 0
     height: int = 0
+
+
+def _inspected(photos: LabelledPhotos, doing: str) -> Iterator[tuple[Path, str, _Finding]]:
+    """Each photo with its digest and what was found of it."""
+    with ThreadPoolExecutor() as pool:
+        findings = track(pool.map(_inspect, photos.paths), len(photos), doing)
+        yield from zip(photos.paths, photos.digests, findings, strict=True)
 
 
 def _inspect(path: Path) -> _Finding:

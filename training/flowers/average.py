@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.files import read_json, refuse_existing, write_text
+from models.files import read_record, refuse_existing, write_text
 from models.metrics import Scores
 from training.flowers.dataset import decoded, load_splits, scored
 from training.flowers.distill import write_run
@@ -49,7 +49,10 @@ def average(
     if not shares or not all(0 <= share <= 1 for share in shares):
         raise InputError(f"--shares {', '.join(map(str, shares))}: give some from 0 to 1")
     (first, second), labels = read_runs(runs)
-    told = [read_json(run / "training.json", "train it anew") for run in runs]
+    told = [
+        read_record(run / "training.json", "recipe", "data_sha256", remedy="train it anew")
+        for run in runs
+    ]
     splits = load_splits(data, told[1]["recipe"]["seed"])
     if any(t["data_sha256"] != told[1]["data_sha256"] for t in told) or (
         splits.val.sha256 != told[1]["data_sha256"]["val"]
@@ -82,7 +85,8 @@ def _record(
     told: list[dict[str, Any]], runs: tuple[Path, Path], found: dict[float, Scores], best: float
 ) -> dict[str, Any]:
     """`training.json`: that of the second run, but for what is new."""
-    return told[1] | {
+    of_the_run = {name: value for name, value in told[1].items() if name != "key"}
+    return of_the_run | {
         "val": asdict(found[best]),
         "average": {
             "share": best,

@@ -28,6 +28,12 @@ def best_epoch(history: History) -> int:
     )
 
 
+def require_key(out: Path, found: str, key: str) -> None:
+    """Raise `InputError` where a run's folder was begun with another key."""
+    if found != key:
+        raise InputError(f"{out}: holds a run with another recipe or data; choose another --out")
+
+
 class Checkpoint:
     """The state of one training run, in one folder."""
 
@@ -52,11 +58,7 @@ class Checkpoint:
                 raise InputError(
                     f"{self._state}: not a training state; choose another --out"
                 ) from error
-            if saved_key != key:
-                raise InputError(
-                    f"{folder.parent}: holds a run with another recipe or data; "
-                    "choose another --out"
-                )
+            require_key(folder.parent, saved_key, key)
 
     def history(self, stage: str) -> History:
         """One record per finished epoch of a stage."""

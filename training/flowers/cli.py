@@ -196,7 +196,7 @@ def report(
         Path | None, typer.Option(help="Photos of other things, as given to the export.")
     ] = None,
     relabelled: Annotated[
-        Path | None, typer.Option(help="CSV of test photos whose labels were looked at again.")
+        Path | None, typer.Option(help="CSV of looks at the test photos, without their labels.")
     ] = None,
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name or a folder.")] = "flowers",
     out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("docs/results"),
@@ -210,7 +210,7 @@ def report(
     """
     from models.bundle import find_bundle
     from models.photos import scan_class_folders, scan_photos
-    from training.flowers.relabelled import read_relabelled
+    from training.flowers.relabelled import read_looks
     from training.flowers.report import write_report
     from training.provenance import shown_path
 
@@ -223,7 +223,7 @@ def report(
         scan_class_folders(data / "val", labels),
         out,
         unknown=scan_photos(unknown).halves()[1] if unknown else None,
-        relabelled=read_relabelled(relabelled, test) if relabelled else None,
+        looks=read_looks(relabelled, test) if relabelled else None,
         command=f"bombus train report --data DATA/{data.name} "
         + (f"--unknown DATA/{unknown.name} " if unknown else "")
         + (f"--relabelled {shown_path(relabelled)} " if relabelled else "")

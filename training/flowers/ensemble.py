@@ -19,7 +19,7 @@ import numpy as np
 
 from models.bundle import MANIFEST, open_bundle
 from models.errors import InputError
-from models.files import read_bytes, read_json, refuse_existing, write_text
+from models.files import read_bytes, read_record, refuse_existing, write_text
 from models.metrics import Scores
 from models.photos import scan_class_folders
 from models.preprocess import load_photos
@@ -132,7 +132,7 @@ def _training(model: Path) -> dict[str, Any]:
     if model.with_name(MANIFEST).is_file():
         return open_bundle(model.parent).manifest.source.training
     path = model.with_name("training.json")
-    return dict(read_json(path, "mend or remove it")) if path.exists() else {}
+    return read_record(path, remedy="mend or remove it") if path.exists() else {}
 
 
 def _record(runs: Sequence[Path], model: keras.Model, mirrored: bool) -> dict[str, Any]:

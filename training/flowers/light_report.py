@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.files import read_bytes, read_json, write_text, writing_to
+from models.files import read_bytes, read_record, write_text, writing_to
 from models.photos import LabelledPhotos, scan_class_folders
 from models.preprocess import load_photos
 from models.progress import track
@@ -55,7 +55,7 @@ def _open(folder: Path) -> tuple[Path, Recipe, dict[str, Any]]:
     path = folder / "training.json"
     if not path.exists():
         raise InputError(f"{folder}: no finished run; train it with bombus train flowers")
-    summary = read_json(path, "train it anew")
+    summary = read_record(path, "recipe", "val", "parameters", "best_epoch", remedy="train it anew")
     values = {k: v for k, v in summary["recipe"].items() if k != "weights_sha256"}
     return folder, with_values(Recipe(), values, str(folder)), summary
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from models.files import read_json, write_text
+from models.files import read_record, write_text
 from models.progress import track
 from training.flowers.checkpoint import best_epoch
 from training.flowers.dataset import Splits, load_splits
@@ -115,7 +115,7 @@ def choose(tried: Sequence[Tried], optimizer: str) -> float:
 
 def read_rates(file: Path) -> dict[str, float]:
     """The learning rates by stage that a search has written."""
-    stages = read_json(file)["stages"]
+    stages = read_record(file, "stages")["stages"]
     return {name: stage["chosen"] for name, stage in stages.items()}
 
 

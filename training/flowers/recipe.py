@@ -88,7 +88,7 @@ class Distill:
         temperature: Both sides' logits are divided by it, so that small probabilities teach too.
         weight: The teacher's share of the loss, beside 1 for the labels.
         unlabelled: Folder of more photos, of anything, that only the teacher speaks of; empty:
-            none.
+            none. They count in the mean over a batch, with nothing to add to the labels' share.
     """
 
     teacher: str = ""
@@ -158,6 +158,8 @@ class Recipe:
             frozen, teacher = self.unfreeze_from, self.distill.teacher
             _require(bool(frozen), "unfreeze_from", frozen, "a layer where views are kept")
             _require(not teacher, "distill.teacher", teacher, "empty where views are kept")
+            # It stands in front of what is kept, and would never learn.
+            _require(self.stem == "none", "stem", self.stem, "none where views are kept")
         _require(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
         for key, share in asdict(self.augmentation).items():
             _require(0 <= share <= 1, f"augmentation.{key}", share, "0 to 1")

@@ -1,8 +1,9 @@
-"""Test photos whose labels were looked at again, and accuracy by what the photos show.
+"""Test photos looked at again without their labels, and accuracy by what they show.
 
-A file of them is CSV under a comment that says who looked, and how: photo (its path in the split),
-label, why (`disputed`: a model takes it for something else; `sample`: drawn by chance from the
-others), seen (a class; empty: it shows none of them, or cannot be told).
+A file of such looks is CSV under a comment that says who looked, and how. It has a line for each
+photo of the split: photo (its path there), label, first and second, the class that each look saw,
+or `none` where the photo shows none of the classes or cannot be told. Every photo whose first look
+contradicts its label has a second one; so have others, to tell what second looks are worth.
 """
 
 from __future__ import annotations
@@ -21,29 +22,40 @@ from models.markdown import interval, percent, table_row
 from models.metrics import score
 from models.photos import LabelledPhotos
 
-COLUMNS = ["photo", "label", "why", "seen"]
-REASONS = ("disputed", "sample")
+COLUMNS = ["photo", "label", "first", "second"]
+NONE = -1  # of the classes
+NOT_LOOKED = -2
 
 
 @dataclass(frozen=True)
-class Relabelled:
-    """M photos of N.
+class Looks:
+    """What was seen in N photos.
 
     Attributes:
         how: Who looked, and how.
-        rows: [M] their places among the N.
-        sample: [M] whether they were drawn by chance.
-        seen: [M] the class that was seen, or -1.
+        first: [N] class or `NONE`.
+        second: [N] class, `NONE` or `NOT_LOOKED`.
     """
 
     how: str
-    rows: NDArray[np.intp]
-    sample: NDArray[np.bool_]
-    seen: NDArray[np.intp]
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+
+    def shown(self, targets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What the photos show, [N]: a class, or `NONE`.
+
+        Label and looks vote: what two of the three say counts, and no two is `NONE`.
+
+        Args:
+            targets: [N] labels.
+        """
+        together = np.where(self.first == self.second, self.first, NONE)
+        confirmed = (self.first == targets) | (self.second == targets)
+        return np.where(confirmed, targets, together)
 
 
-def read_relabelled(path: Path, photos: LabelledPhotos) -> Relabelled:
-    """Read a file of them.
+def read_looks(path: Path, photos: LabelledPhotos) -> Looks:
+    """Read a file of looks.
 
     Raises:
         InputError: It cannot be read, or does not fit the photos.
@@ -53,68 +65,67 @@ def read_relabelled(path: Path, photos: LabelledPhotos) -> Relabelled:
     table = csv.DictReader(line for line in lines if not line.startswith("#"))
     if table.fieldnames != COLUMNS:
         raise InputError(f"{path}: must have the columns {', '.join(COLUMNS)}")
-    names = [p.relative_to(photos.root).as_posix() for p in photos.paths]
-    places = {name: place for place, name in enumerate(names)}
-    classes = {label: number for number, label in enumerate(photos.labels)} | {"": -1}
     found = list(table)
-    if len({row["photo"] for row in found}) < len(found):
+    rows = {row["photo"]: row for row in found}
+    if len(rows) < len(found):
         raise InputError(f"{path}: has a photo twice; leave one of each")
-    for row in found:
-        if row["photo"] not in places:
-            raise InputError(f"{path}: {row['photo']} is none of the photos in {photos.root}")
-        if classes.get(row["label"]) != photos.targets[places[row["photo"]]]:
-            raise InputError(f"{path}: {row['photo']} is not labelled {row['label']!r}")
-        if row["why"] not in REASONS or row["seen"] not in classes:
-            raise InputError(
-                f"{path}: {row['photo']}: why is {' or '.join(REASONS)}, seen a class or empty"
-            )
-    return Relabelled(
-        how,
-        np.array([places[row["photo"]] for row in found], np.intp),
-        np.array([row["why"] == "sample" for row in found], bool),
-        np.array([classes[row["seen"]] for row in found], np.intp),
-    )
+    names = [p.relative_to(photos.root).as_posix() for p in photos.paths]
+    if unlike := sorted(rows.keys() ^ set(names)):
+        where = f"none of the photos in {photos.root}" if unlike[0] in rows else "not in it"
+        raise InputError(f"{path}: {unlike[0]} is {where}; it must have each photo of the split")
+    classes = {label: number for number, label in enumerate(photos.labels)} | {"none": NONE}
+    looks = [_looks(path, rows[name], classes) for name in names]
+    for name, label, (first, second) in zip(names, photos.targets, looks, strict=True):
+        if rows[name]["label"] != photos.labels[label]:
+            raise InputError(f"{path}: {name} is not labelled {rows[name]['label']!r}")
+        if first != label and second == NOT_LOOKED:
+            raise InputError(f"{path}: {name}: not seen as labelled; it needs a second look")
+    first, second = np.array(looks, np.int64).T
+    return Looks(how, first, second)
 
 
-def corrected(
-    relabelled: Relabelled, targets: NDArray[np.int64]
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which of N photos can be told, [N], and what they show as far as it was looked at, [N]."""
-    told, shown = np.ones(len(targets), bool), targets.copy()
-    told[relabelled.rows] = relabelled.seen >= 0
-    shown[relabelled.rows] = relabelled.seen
-    return told, shown
+def _looks(path: Path, row: Mapping[str, str], classes: Mapping[str, int]) -> tuple[int, int]:
+    known = {**classes, "": NOT_LOOKED}
+    if row["first"] not in classes or row["second"] not in known:
+        raise InputError(
+            f"{path}: {row['photo']}: first {row['first']!r} and second {row['second']!r} must be "
+            "classes or none; second may be empty"
+        )
+    return classes[row["first"]], known[row["second"]]
 
 
 def section(
-    relabelled: Relabelled, targets: NDArray[np.int64], answers: Mapping[str, NDArray[np.float32]]
+    looks: Looks, targets: NDArray[np.int64], answers: Mapping[str, NDArray[np.float32]]
 ) -> Iterator[str]:
     """Lines of Markdown.
 
     Args:
-        relabelled: What was seen.
+        looks: What was seen.
         targets: [N] labels.
         answers: Logits [N, K] by file, the reference model's first.
     """
-    yield from ("## Labels looked at again", "", relabelled.how, "")
+    shown = looks.shown(targets)
+    told = shown != NONE
+    name, logits = next(iter(answers.items()))
+    wrong = logits.argmax(axis=1) != targets
+    yield from ("## Labels looked at again", "", looks.how, "")
+    yield (
+        "Label and looks vote: what two of the three say counts; without two alike, a photo cannot "
+        f"be told. {_looked_twice(looks, targets)}"
+    )
+    yield ""
     yield "| photos | n | as labelled | another class | none, or not to be told |"
     yield "|---|---|---|---|---|"
-    labels = targets[relabelled.rows]
     for who, which in (
-        ("disputed by a model", ~relabelled.sample),
-        ("of the others, by chance", relabelled.sample),
+        (f"that `{name}` answers as labelled", ~wrong),
+        ("that it does not", wrong),
+        ("all", np.ones(len(targets), bool)),
     ):
-        yield table_row(who, *_seen(relabelled.seen[which], labels[which]))
-    name, logits = next(iter(answers.items()))
-    wrong = (logits.argmax(axis=1) != targets)[relabelled.rows]
-    yield table_row(f"errors of `{name}`", *_seen(relabelled.seen[wrong], labels[wrong]))
+        yield table_row(who, *_counts(shown[which], targets[which]))
     yield ""
-    told, shown = corrected(relabelled, targets)
     yield (
-        "Corrected, below: photos that show none of the classes or cannot be told are left out "
-        f"({int((~told).sum())}), others count by the class that was seen. Errors that "
-        "were not looked at count as errors. Photos that all models agree on were looked at by "
-        "sample only, so what is wrong with the others still counts for the models."
+        "Corrected: by what the photos show, without those that show none of the classes or cannot "
+        "be told."
     )
     yield ""
     yield "| artefact | top-1 % | corrected % | 95 % interval |"
@@ -130,6 +141,18 @@ def section(
     yield ""
 
 
-def _seen(seen: NDArray[np.intp], labels: NDArray[np.int64]) -> Sequence[str]:
-    same, none = int((seen == labels).sum()), int((seen < 0).sum())
-    return [str(n) for n in (len(seen), same, len(seen) - same - none, none)]
+def _looked_twice(looks: Looks, targets: NDArray[np.int64]) -> str:
+    twice = looks.second != NOT_LOOKED
+    doubted = twice & (looks.first != targets)
+    controls = twice & (looks.first == targets)
+    same = (looks.second == targets)[doubted], (looks.second == targets)[controls]
+    return (
+        f"The first look saw {doubted.sum()} of {len(targets)} photos otherwise than labelled; of "
+        f"these the second saw {same[0].sum()} as labelled, and of {controls.sum()} others, mixed "
+        f"with them by chance, {same[1].sum()}."
+    )
+
+
+def _counts(shown: NDArray[np.int64], labels: NDArray[np.int64]) -> Sequence[str]:
+    same, none = int((shown == labels).sum()), int((shown == NONE).sum())
+    return [str(n) for n in (len(shown), same, len(shown) - same - none, none)]

@@ -22,7 +22,7 @@ from models.quality import Rejection
 from models.rejection import known
 from models.runtime import open_runner, run_each
 from training.flowers.figures import draw_artefacts, draw_confusion
-from training.flowers.relabelled import Relabelled, section
+from training.flowers.relabelled import Looks, section
 from training.flowers.report_page import Result, page
 
 Pixels = NDArray[np.uint8]  # [N, H, W, 3]
@@ -37,7 +37,7 @@ def write_report(
     out: Path,
     *,
     unknown: LabelledPhotos | None = None,
-    relabelled: Relabelled | None = None,
+    looks: Looks | None = None,
     command: str,
 ) -> list[Result]:
     """Score a classifier's bundle and write `<name>.md` and its pictures.
@@ -49,7 +49,7 @@ def write_report(
         out: Folder of the page.
         unknown: Photos of other things, none of which the rejection was fitted on; the folders
             are scored apart.
-        relabelled: Of the test photos, those whose labels were looked at again.
+        looks: At the test photos, without their labels.
         command: What to say reproduces the page.
 
     Returns:
@@ -85,7 +85,7 @@ def write_report(
         matrix,
         confusion=confusion,
         artefacts=timed,
-        again=section(relabelled, photos.targets, answers) if relabelled else (),
+        again=section(looks, photos.targets, answers) if looks else (),
         command=command,
     )
     write_text(out / f"{manifest.name}.md", "\n".join(lines) + "\n")

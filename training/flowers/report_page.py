@@ -158,6 +158,8 @@ def _confusions(matrix: NDArray[np.int64], labels: Sequence[str], picture: str) 
     wrong = matrix - np.diag(np.diag(matrix))
     for flat in np.argsort(-wrong, axis=None, kind="stable")[:MOST]:
         i, j = divmod(int(flat), len(matrix))
+        if not wrong[i, j]:
+            break
         share = percent(wrong[i, j] / matrix[i].sum())
         yield table_row(labels[i], labels[j], str(wrong[i, j]), f"{share} %")
     yield ""
@@ -169,7 +171,8 @@ def _classes(matrix: NDArray[np.int64], labels: Sequence[str]) -> Iterator[str]:
     for label, hits, photos, said in zip(
         labels, np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0), strict=True
     ):
-        yield table_row(label, str(photos), percent(hits / photos), percent(hits / max(1, said)))
+        recall, precision = (percent(hits / n) if n else "–" for n in (photos, said))
+        yield table_row(label, str(photos), recall, precision)
 
 
 def _head(*cells: str) -> Iterator[str]:

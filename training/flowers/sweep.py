@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
-from models.files import read_json, remove_leftovers, write_text
+from models.files import read_record, remove_leftovers, write_text
 from models.progress import progress_bar
 from training.cells import CELLS, is_done
 from training.engines import Engine, run_here
@@ -111,7 +111,7 @@ def run(
             say(line)
             bar.advance(shown)
     _require_here([trial.file for trial in trials])
-    ended = [read_json(trial.file)["status"] for trial in trials]
+    ended = [read_record(trial.file, "status")["status"] for trial in trials]
     return {"trials": len(trials), "run": len(missing), "diverged": ended.count("diverged")}
 
 

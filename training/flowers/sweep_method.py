@@ -38,7 +38,7 @@ def starts(cells: Sequence[Cell]) -> Iterator[str]:
     yield from dict.fromkeys(rows)
     yield ""
     yield (
-        "Tuned from: the first layer that fine-tuning changes. Views: how many augmented ones of "
+        "Tuned from: the layer that fine-tuning begins with. Views: how many augmented ones of "
         "each photo fine-tuning learns from. Epochs: of the classifier alone, and of fine-tuning."
     )
     yield ""

@@ -52,8 +52,8 @@ class Ended:
 def best_of_columns(grid: Mapping[str, Sequence[Any]], ended: Sequence[Ended]) -> dict[str, Ended]:
     """The best on val by value of a table's first axis; as `best`, where the grid is no table."""
     column = next(iter(grid)) if len(grid) == 2 else ""
-    rising = sorted((one for one in ended if one.scored), key=lambda one: one.val)
-    return {str(one.cell["axes"].get(column, "best")): one for one in rising}
+    falling = sorted((one for one in ended if one.scored), key=lambda one: -one.val)
+    return {str(one.cell["axes"].get(column, "best")): one for one in reversed(falling)}
 
 
 def page(

@@ -40,6 +40,8 @@ class Search:
         for value in values:
             if not (isinstance(value, (int, float)) and 0 < value < math.inf):
                 raise InputError(f"sweep: search has {value!r}; factors must be above 0 and finite")
+        if any(len(set(some)) < len(some) for some in (self.factors, self.fine_tune_factors)):
+            raise InputError("sweep: search has a factor twice; name each once")
         every = (self.factors, self.fine_tune_factors, self.epochs > 0, self.fine_tune_epochs > 0)
         if not all(every):
             raise InputError("sweep: search needs factors, and 1 epoch or more, of both stages")
@@ -172,5 +174,5 @@ def _nested(axis: str, value: Any) -> dict[str, Any]:
 
 
 def _word(value: Any) -> str:
-    """A value as a part of a name; a path as its file's name."""
-    return re.sub(r"[^A-Za-z0-9.+]+", "_", str(value).rpartition("/")[2])
+    """A value as a part of a name: of a path its file's name, of an empty one `none`."""
+    return re.sub(r"[^A-Za-z0-9.+]+", "_", str(value).rpartition("/")[2]) or "none"

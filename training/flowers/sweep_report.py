@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
-from models.files import read_json, write_text, writing_to
+from models.files import read_record, require_keys, write_text, writing_to
 from models.metrics import confusion_matrix
-from models.photos import scan_class_folders
+from models.photos import LabelledPhotos, scan_class_folders
 from models.progress import track
 from training.cells import CELLS, read_cells
 from training.flowers.figures import draw_confusion
@@ -18,6 +18,7 @@ from training.flowers.sweep_page import Ended, best_of_columns, page
 from training.flowers.sweep_scores import SCORES, Judges, scored
 from training.provenance import shown_path
 
+_TRAINED = ("val", "seconds", "parameters", "fresh_layers")  # what a trained trial's cell tells
 RECORD = (CELLS, RATES, SCORES)  # folders of a sweep: its findings
 
 
@@ -38,12 +39,18 @@ def write_report(sweep: Path, data: Path, out: Path) -> dict[str, float | None]:
     """
     if out.suffix != ".md":
         raise InputError(f"--out {out}: the page's name ends in .md")
-    cells = {cell["name"]: cell for cell in read_cells(sweep, "sweep")}
-    facts = read_json(sweep / SWEEP, "run bombus train sweep again")
+    cells = {
+        cell["name"]: cell for cell in read_cells(sweep, "sweep", "name", "axes", "status", "how")
+    }
+    facts = read_record(
+        sweep / SWEEP, "labels", "trials", "grid", remedy="run bombus train sweep again"
+    )
     labels = tuple(facts["labels"])
     test, val = (scan_class_folders(data / split, labels) for split in ("test", "val"))
     judges = Judges(test, val, sweep / "cache")
     names = [name for name in facts["trials"] if name in cells]
+    for name in names:
+        _require_photos_of(cells[name], test=test, val=val)
     if not any(cells[name]["status"] == "trained" for name in names):
         raise InputError(f"{sweep}: no trial was trained; run bombus train sweep on")
     ended = [_ended(sweep, cells[name], judges) for name in track(names, len(names), "score")]
@@ -60,10 +67,21 @@ def write_report(sweep: Path, data: Path, out: Path) -> dict[str, float | None]:
     return {one.cell["name"]: one.scored.scores.top1 if one.scored else None for one in ended}
 
 
+def _require_photos_of(cell: dict[str, Any], **given: LabelledPhotos) -> None:
+    """Raise `InputError` where a trial was not trained beside these photos."""
+    for split, photos in given.items():
+        if cell["how"]["data_sha256"].get(split, photos.sha256) != photos.sha256:
+            raise InputError(
+                f"{photos.root}: not the {split} photos that trial {cell['name']} was made beside; "
+                "give the folder that the sweep was run on"
+            )
+
+
 def _ended(sweep: Path, cell: dict[str, Any], judges: Judges) -> Ended:
     """A trial with its scores, where it has any."""
     if cell["status"] != "trained":
         return Ended(cell)
+    require_keys(cell, _TRAINED, sweep / CELLS / f"{cell['name']}.json")
     size = cell["how"]["recipe"]["image_size"]
     return Ended(cell, scored(sweep, sweep / TRIALS / cell["name"], size, judges))
 
@@ -77,4 +95,4 @@ def _keep_record(sweep: Path, folder: Path) -> None:
 def _rates(sweep: Path) -> Sequence[dict[str, Any]]:
     """What each search tried and chose."""
     files = sorted((sweep / RATES).glob("*.json"))
-    return [read_json(file) for file in files]
+    return [read_record(file, "backbone", "pooling", "stages") for file in files]

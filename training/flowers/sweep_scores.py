@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.files import read_bytes, read_json, write_text
+from models.files import read_bytes, read_record, write_text
 from models.metrics import Scores, fit_temperature, score
 from models.photos import LabelledPhotos
 from training.flowers.dataset import decoded
@@ -77,7 +77,11 @@ def scored(sweep: Path, trial: Path, size: int, judges: Judges) -> Scored:
         IntegrityError: The int8 file's bundle is damaged.
     """
     file, model = sweep / SCORES / f"{trial.name}.json", trial / "model.keras"
-    record = read_json(file) if file.exists() else {"of": {}}
+    record = (
+        read_record(file, "of", *(field.name for field in fields(Scored)))
+        if file.exists()
+        else {"of": {}}
+    )
     of = {"photos": judges.test.sha256}
     if model.exists():
         phone = phone_of(trial)

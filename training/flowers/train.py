@@ -14,9 +14,10 @@ from typing import Any
 import keras
 
 from models.errors import InputError
-from models.files import read_json, remove_leftovers, write_text
-from training.flowers.audit import Audit, audit, without_unreadable
-from training.flowers.checkpoint import Checkpoint, best_epoch
+from models.files import read_record, remove_leftovers, write_text
+from models.photos import scan_photos
+from training.flowers.audit import Audit, audit, check_unlabelled, without_unreadable
+from training.flowers.checkpoint import Checkpoint, best_epoch, require_key
 from training.flowers.dataset import Splits, load_splits, scored
 from training.flowers.distill import teacher_record, without_path, write_run
 from training.flowers.fingerprint import decisions
@@ -59,6 +60,8 @@ def train(
         check_optimizer(getattr(recipe, stage).optimizer)
     find_builder(recipe)
     splits = load_splits(data, recipe.seed)
+    if recipe.distill.unlabelled:
+        check_unlabelled(scan_photos(Path(recipe.distill.unlabelled)), splits)
     report = audit(splits, recipe.image_size)
     fingerprint = json.dumps([decisions(recipe), report.data_sha256], sort_keys=True)
     key = hashlib.sha256(fingerprint.encode()).hexdigest()
@@ -67,10 +70,9 @@ def train(
     for line in report.lines():
         say(line)
     splits = _without_unreadable(splits, report, out / "audit.json", allow_unreadable, say)
-    result = out / "training.json"
-    if result.exists():
+    if (done := _finished(out, key)) is not None:
         say(f"{out}: already trained; nothing to do")
-        return dict(read_json(result))
+        return done
     for folder in ("cache", "checkpoint"):
         remove_leftovers(out / folder)
     write_text(out / "recipe.toml", dump_recipe(recipe))
@@ -84,7 +86,21 @@ def train(
         say=say,
     )
     learn(run)
-    return _finish(run, report)
+    return _finish(run, report, key)
+
+
+def _finished(out: Path, key: str) -> dict[str, Any] | None:
+    """What the run in `out` wrote when it ended; None where it has not, or its model is gone.
+
+    Raises:
+        InputError: It is another run.
+    """
+    record = out / "training.json"
+    if not record.exists():
+        return None
+    summary = read_record(record, "key", remedy="choose another --out")
+    require_key(out, summary["key"], key)
+    return summary if (out / "model.keras").exists() else None
 
 
 def _without_unreadable(
@@ -102,7 +118,7 @@ def _without_unreadable(
     return without_unreadable(splits, report)
 
 
-def _finish(run: Run, report: Audit) -> dict[str, Any]:
+def _finish(run: Run, report: Audit, key: str) -> dict[str, Any]:
     """Score on val, save the model in float32, and write down what was done."""
     labels = run.splits.labels
     exact = build_network(
@@ -112,6 +128,7 @@ def _finish(run: Run, report: Audit) -> dict[str, Any]:
     scores = scored(exact.model, run.pixels("val"), run.splits.val.targets)
     histories = {name: run.checkpoint.history(name) for name in STAGES}
     summary = {
+        "key": key,
         "recipe": asdict(without_path(run.recipe)) | weights_record(run.recipe.weights),
         **teacher_record(run.recipe),
         "start": run.start,

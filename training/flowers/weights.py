@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError, reason
-from models.files import read_bytes, read_json
+from models.files import read_bytes, read_record
 
 _BY_KERAS = re.compile(r"(conv2d|separable_conv2d|depthwise_conv2d|batch_normalization)(?:_(\d+))?")
 
@@ -80,7 +80,7 @@ def start_record(weights: str) -> dict[str, Any] | None:
     record = Path(weights).with_name("training.json")
     if Path(weights).suffix != ".keras" or not record.is_file():
         return None
-    run = read_json(record)
+    run = read_record(record, "recipe", "seconds", "val", "start", remedy="train it anew")
     return {
         "recipe": run["recipe"],
         "minutes": round(sum(run["seconds"].values()) / 60, 1),

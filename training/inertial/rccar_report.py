@@ -201,7 +201,7 @@ def page(found: Sequence[Score]) -> str:
 
 _INTRODUCTION = (
     "A small car with two cheap IMUs (Movella DOT, 120 Hz; the MoRPINet set of Etzion, Klein et",
-    "al. 2024) snakes along for four minutes, 190 to 222 m a run; RTK sees where it is. The error",
+    "al. 2024) snakes along for four minutes, 193 to 222 m a run; RTK sees where it is. The error",
     "is the distance in the plane between the last place and RTK's, over the length of RTK's path.",
     "",
     "Each run is scored by a car that was learned from the five other long runs of the same IMU.",

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from models.errors import InputError
-from models.files import read_json, write_text
+from models.files import read_record, write_text
 from models.progress import track
 from robot.metrics import Relative, length_weighted
 from robot.pose import Options
@@ -63,7 +63,10 @@ def open_run(folder: Path) -> tuple[dict[str, Any], Profile, Network]:
             f"{folder}: no finished run ({missing[0]} is missing); "
             "train it with bombus train localizer"
         )
-    recipe, values = (read_json(folder / name, "train it anew") for name in (RECIPE, PROFILE))
+    recipe = read_record(
+        folder / RECIPE, "network", "tone", "wheelbase", "seed", "hold_out", remedy="train it anew"
+    )
+    values = read_record(folder / PROFILE, remedy="train it anew")
     network = keras.models.load_model(folder / KERAS_FILE)
     return recipe, profile_of(values, str(folder / PROFILE)), network
 
@@ -73,7 +76,7 @@ def score(folder: Path, root: Path) -> Run:
     recipe, profile, network = open_run(folder)
     path = folder / SCORES
     if path.exists():
-        kept = read_json(path)
+        kept = read_record(path, *VARIANTS)
         scores = {v: {s: Relative(**r) for s, r in rows.items()} for v, rows in kept.items()}
     else:
         scores = {variant: {} for variant in VARIANTS}

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from models.errors import InputError
-from models.files import read_json, write_text
+from models.files import read_record, write_text
 from training.layers.normalized_difference import NormalizedDifference
 from training.spectral import networks  # noqa: F401  (registers the layers)
 from training.spectral.index_figure import draw_indices
@@ -90,7 +90,7 @@ def _row(one: Learned) -> str:
 
 
 def _bands(run: Path) -> list[str]:
-    contract = read_json(run / CONTRACT, "train it anew")
+    contract = read_record(run / CONTRACT, "bands", remedy="train it anew")
     return [str(band) for band in contract["bands"]]
 
 

@@ -63,7 +63,7 @@ def write_report(run: Path, out: Path) -> dict[str, Any]:
     """
     cells = {
         Key(c["task"], c["split"], c["augmentation"], c["kind"]): c
-        for c in read_cells(run, "spectral-study")
+        for c in read_cells(run, "spectral-study", "how", *Key._fields)
     }
     how = next(iter(cells.values()))["how"]
     intro = _INTRODUCTION.format(**how["training"], seeds=how["seeds"], tables=TABLES)

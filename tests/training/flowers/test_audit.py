@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from models.errors import InputError
+from models.photos import scan_photos
 from tests.drawing import SPECIES, draw_data_set, write_photo
-from training.flowers.audit import Audit, audit, without_unreadable
+from training.flowers.audit import Audit, audit, check_unlabelled, without_unreadable
 from training.flowers.dataset import Splits, load_splits
 
 SIZE = 128
@@ -106,6 +107,21 @@ def test_too_little_that_can_be_read(folder: str, words: str, flowers: Path) -> 
     splits, report = look(flowers)
     with pytest.raises(InputError, match=words):
         without_unreadable(splits, report)
+
+
+def test_a_teacher_may_not_speak_of_what_judges_nor_of_what_none_can_read(flowers: Path) -> None:
+    splits, _ = look(flowers)
+    more = flowers.with_name("more")
+    shutil.copytree(flowers / "train" / "daisy", more)
+    check_unlabelled(scan_photos(more), splits)
+    (more / "notes.txt").write_text("roses are red")
+    with pytest.raises(InputError, match=r"notes\.txt: not a photo .*; mend it or take it out"):
+        check_unlabelled(scan_photos(more), splits)
+    (more / "notes.txt").unlink()
+    judging = splits.val.paths[0]
+    shutil.copy(judging, more / "known.png")
+    with pytest.raises(InputError, match=rf"known\.png: the same photo as val/.*{judging.name}"):
+        check_unlabelled(scan_photos(more), splits)
 
 
 def test_jpeg_by_any_of_its_names_is_right(flowers: Path) -> None:

@@ -204,7 +204,7 @@ def test_a_run_with_a_teacher_resumes_to_the_same_model(
     teacher = trained.out / "model.keras"
     recipe = replace(
         small_recipe,
-        distill=Distill(str(teacher), unlabelled=str(drawn_flowers / "test")),
+        distill=Distill(str(teacher), unlabelled=str(drawn_flowers / "train")),
         head=replace(small_recipe.head, epochs=0),
         fine_tune=replace(small_recipe.fine_tune, epochs=2),
     )

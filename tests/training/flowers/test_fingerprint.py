@@ -47,7 +47,7 @@ def test_another_trunk_has_other_features(changes: dict[str, Any]) -> None:
         ({"unfreeze_from": "conv_pad_6"}, False),
         ({"freeze_batch_norm": False}, False),
         ({"seed": 1}, False),
-        ({"fine_tune": {"optimizer": "sgd"}}, True),
+        ({"fine_tune": {"optimizer": "adam"}}, True),
         ({"views": 4}, True),
         ({"pooling": "flatten"}, True),
     ],

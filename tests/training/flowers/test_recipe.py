@@ -150,6 +150,7 @@ def test_mistakes_are_named(text: str, words: str, tmp_path: Path) -> None:
         ("", "dropout", "1.0", "0 to below 1"),
         ("", "dropout", "nan", "0 to below 1"),
         ("", "width", "0.0", "above 0, at most 4"),
+        ("", "views", "65", "0 to 64"),
         ("", "seed", "-1", "0 to 2147483647"),
         ("", "seed", "2147483648", "0 to 2147483647"),
         ("head", "epochs", "-1", "0 or more"),
@@ -180,6 +181,11 @@ def test_values_no_training_could_use(
     name = f"{table}.{key}" if table else key
     assert f"recipe: {name} = {value}".replace('"', "'") in (message := refusal(text, tmp_path))
     assert message.endswith(f"must be {limit}")
+
+
+def test_no_stem_stands_in_front_of_views_that_are_kept(tmp_path: Path) -> None:
+    text = 'stem = "contrast"\nviews = 2\nunfreeze_from = "conv_pad_12"'
+    assert refusal(text, tmp_path).endswith("stem = 'contrast' must be none where views are kept")
 
 
 def test_a_recipe_that_cannot_be_read(tmp_path: Path) -> None:

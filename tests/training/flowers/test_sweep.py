@@ -159,7 +159,11 @@ def test_a_grid_may_grow_but_not_change(swept: Swept, bombus: Bombus, tmp_path: 
     recipe.write_text(SWEEP.replace("head.epochs = 4", "head.epochs = 5"))
     code, _, err = bombus(*command)
     assert code == 2
-    assert "made by another recipe; choose another --out" in err
+    assert "made by another recipe or from other data; choose another --out" in err
+    shutil.rmtree(out / "cells")  # the runs, too, know by what they were made
+    code, _, err = bombus(*command)
+    assert code == 2
+    assert "adam: holds a run with another recipe or data; choose another --out" in err
 
 
 def test_the_page_has_every_trial(
@@ -209,6 +213,36 @@ def test_the_page_has_every_trial(
     code, _, err = bombus(*command)
     assert code == 2
     assert "adam: has no model, and no scores on these photos" in err
+
+
+@pytest.mark.parametrize("moved", ["test", "val"])
+def test_a_page_is_of_the_photos_that_its_trials_were_made_beside(
+    moved: str, swept: Swept, drawn_flowers: Path, bombus: Bombus, tmp_path: Path
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "study.md"
+    for split in ("test", "val"):
+        source = drawn_flowers / ("train" if split == moved else split)
+        shutil.copytree(source, data / split)
+    code, _, err = bombus("train", "sweep-report", swept.out, "--data", data, "--out", out)
+    assert code == 2
+    assert f"data/{moved}: not the {moved} photos that trial " in err
+    assert not out.exists()
+
+
+def test_a_cell_of_an_older_version_is_told(
+    swept: Swept, drawn_flowers: Path, bombus: Bombus, tmp_path: Path
+) -> None:
+    sweep = tmp_path / "sweep"
+    shutil.copytree(swept.out / "cells", sweep / "cells")
+    shutil.copy(swept.out / "sweep.json", sweep)
+    file = sweep / "cells" / "adam.json"
+    cell = json.loads(file.read_text())
+    del cell["fresh_layers"]
+    file.write_text(json.dumps(cell))
+    command = ("train", "sweep-report", sweep, "--data", drawn_flowers, "--out", tmp_path / "s.md")
+    code, _, err = bombus(*command)
+    assert code == 2
+    assert "adam.json: does not say fresh_layers; remove it" in err
 
 
 def test_the_page_tells_of_a_start_of_ones_own(

@@ -55,6 +55,10 @@ def test_more_grids_add_trials(tmp_path: Path) -> None:
     assert (recipe.pooling, recipe.weights) == ("flatten", "start/dense.npz")
 
 
+def test_a_trial_of_an_empty_value_has_a_name_too() -> None:
+    assert name_of({"distill.teacher": "", "seed": 1}) == "none-1"
+
+
 def test_what_is_more_special_wins(tmp_path: Path) -> None:
     sweep = load(TOML, tmp_path, weights={"MobileNet": "mine.npz"})
     found = {"head": 0.3, "fine_tune": 0.03}
@@ -107,6 +111,7 @@ def test_fine_tuning_decays_linearly_after_a_warm_up_unless_told() -> None:
         ("[grid]\nseed = [1]\n[search]\nfine_tune_factors = []", "search needs factors, and"),
         ("[grid]\nseed = [1]\n[search]\nfactors = [0]", "factors must be above 0"),
         ("[grid]\nseed = [1]\n[search]\nfactors = ['x']", "factors must be above 0"),
+        ("[grid]\nseed = [1]\n[search]\nfine_tune_factors = [1, 1.0]", "a factor twice"),
         ("also = 3\n[grid]\nseed = [1]", "must be made of the tables"),
         ("[grid]\nseed = [1]\n[[also]]\nwidth = 1", "grid.width = 1 must be a list"),
         ("[grid]\nseed = [1]\n[[also]]\nwidth = [1.0]\n[[also]]", "no trials"),
