@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 PATIENCE = 30_000  # milliseconds: the machine may be busy
+expect.set_options(timeout=PATIENCE)
 
 # LiteRT.js logs what it does through console.error.
 CHATTER = re.compile(r"^(INFO|WARNING): |Created TensorFlow Lite|No GPU adapter|ML Drift")
@@ -135,7 +136,7 @@ class App:
     def wait_ready(self, *, offline: bool = False) -> App:
         """Wait until it can recognise; with `offline`, until it says that it needs no network."""
         words = "Ready offline" if offline else re.compile("^Ready")
-        expect(self.status).to_have_text(words, timeout=PATIENCE)
+        expect(self.status).to_have_text(words)
         return self
 
     @property
@@ -186,8 +187,10 @@ class App:
         self.page.get_by_label("Choose photos").set_input_files(photos)
 
     def add(self, *photos: Path) -> None:
-        """Add photos of the same plant."""
+        """Add photos of the same plant; those at hand have their verdict until these are open."""
+        before = self.page.locator(".strip-item").count() or 1  # one alone is not listed
         self.page.get_by_label("Add photos of this plant").set_input_files(photos)
+        expect(self.page.locator(".strip-item")).to_have_count(before + len(photos))
 
     def recognise(self, *photos: Path) -> str:
         """Choose photos and wait for the verdict: sure, unsure or unknown."""

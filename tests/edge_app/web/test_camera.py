@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.edge_app.web.app import PATIENCE, App
+from tests.edge_app.web.app import App
 from tests.edge_app.web.conftest import Album, Film, NewPhone
 from tests.edge_app.web.scenes import Image, Scenes
 
@@ -63,7 +63,7 @@ def test_the_verdict_follows_the_film(
     film((a, 4), (scenes.stranger, 4), (b, 4))
     app = live()
     for name in (names[first.guesses[0].label], STRANGE, names[second.guesses[0].label]):
-        expect(app.live).to_have_text(name, timeout=PATIENCE)
+        expect(app.live).to_have_text(name)
 
 
 def test_real_flowers_and_other_things_on_film(
@@ -73,7 +73,7 @@ def test_real_flowers_and_other_things_on_film(
     film((a, 4), (real_scenes.stranger, 4), (b, 4))
     app = live()
     for name in (names[first.guesses[0].label], STRANGE, names[second.guesses[0].label]):
-        expect(app.live).to_have_text(name, timeout=PATIENCE)
+        expect(app.live).to_have_text(name)
 
 
 def test_the_frame_kept_is_the_one_of_the_verdict(
@@ -84,7 +84,7 @@ def test_the_frame_kept_is_the_one_of_the_verdict(
     film((a, 6), (b, 60))
     app = live()
     name = names[first.guesses[0].label]
-    expect(app.live).to_have_text(name, timeout=PATIENCE)
+    expect(app.live).to_have_text(name)
     app.hold()
     for _ in range(100):
         if shows(app, "video", b, a):
@@ -101,7 +101,7 @@ def test_the_frame_kept_is_the_one_of_the_verdict(
 def test_one_to_three_verdicts_a_second(live: Live, film: Film, scenes: Scenes) -> None:
     film((scenes.flowers[0][1], 10))
     app = live()
-    expect(app.live).not_to_have_text(re.compile("Looking|Getting"), timeout=PATIENCE)
+    expect(app.live).not_to_have_text(re.compile("Looking|Getting"))
     before = app.questions()
     app.page.wait_for_timeout(3000)
     assert 1 <= app.questions() - before <= 9
@@ -126,7 +126,7 @@ def test_no_camera(app: App, album: Album) -> None:
 def test_a_camera_that_is_unplugged(live: Live, film: Film, scenes: Scenes) -> None:
     film((scenes.flowers[0][1], 10))
     app = live()
-    expect(app.live).not_to_have_text(re.compile("Looking|Getting"), timeout=PATIENCE)
+    expect(app.live).not_to_have_text(re.compile("Looking|Getting"))
     app.page.locator("video").evaluate(
         """(video) => {
           const [track] = video.srcObject.getVideoTracks();
@@ -143,7 +143,7 @@ def test_a_camera_that_is_unplugged(live: Live, film: Film, scenes: Scenes) -> N
 def test_a_hidden_tab_takes_no_pictures(live: Live, film: Film, scenes: Scenes) -> None:
     film((scenes.flowers[0][1], 10))
     app = live()
-    expect(app.live).not_to_have_text(re.compile("Looking|Getting"), timeout=PATIENCE)
+    expect(app.live).not_to_have_text(re.compile("Looking|Getting"))
     hide(app, True)
     app.page.wait_for_timeout(600)  # the last one asked for
     before = app.questions()

@@ -91,6 +91,23 @@ def test_photos_of_one_plant_are_fused(
     expect(app.card).to_contain_text("From 2 photos together")
 
 
+def test_a_correction_outlasts_a_photo_that_comes_meanwhile(app: App, album: Album) -> None:
+    """A large photo takes seconds to open: the person may be naming the plant by then."""
+    app.recognise(album["first"])
+    app.tap("Not this one")
+    dialog = app.page.get_by_role("dialog")
+    dialog.wait_for()
+    app.hold()
+    app.add(album["second"])
+    app.wait_held()
+    expect(app.card).to_have_attribute("aria-busy", "true")
+    app.release()
+    app.wait_verdict()
+    dialog.get_by_role("button", name="Tulip").click()
+    expect(app.card).to_contain_text("You say: Tulip")
+    expect(app.card).to_contain_text("From 2 photos together")
+
+
 def test_six_photos_are_one_too_many(app: App, album: Album) -> None:
     app.choose(*[album["first"]] * 6)
     expect(app.alert).to_contain_text("A plant has at most 5 photos here.")

@@ -1,21 +1,23 @@
 /** What can be done with a verdict: keep it, share it, contradict it, read on. */
-import { useState } from "preact/hooks";
-import { getObservation, saveObservation } from "../store/observations";
+import { saveObservation } from "../store/observations";
 import type { Observation, Verdict } from "../types";
 import { nameOf, t } from "../i18n";
 import { useApp } from "./context";
-import { Correction } from "./Correction";
-import { corrected } from "./find";
 import { Icon } from "./Icon";
 import { jpegOf } from "./picture";
 import { addressOf } from "./route";
 import { shareVerdict } from "./share";
 import { useAction } from "./useAction";
 
-export function VerdictActions({ verdict }: { verdict: Verdict }) {
+interface Props {
+  verdict: Verdict;
+  /** The person wants to say what the plant really is. */
+  onCorrect: () => void;
+}
+
+export function VerdictActions({ verdict, onCorrect }: Props) {
   const { subject, recogniser, say } = useApp();
   const { correction, saved } = subject;
-  const [correcting, setCorrecting] = useState(false);
   const label = verdict.kind === "unknown" ? undefined : verdict.guesses[0]?.label;
 
   const [save, saving] = useAction(async () => {
@@ -39,13 +41,6 @@ export function VerdictActions({ verdict }: { verdict: Verdict }) {
     if (!shown) return;
     const words = await shareVerdict(verdict, await jpegOf(shown.image, shown.square));
     if (words) say({ text: words });
-  });
-  const [correct] = useAction(async (next: string) => {
-    subject.correct(next);
-    if (!saved) return;
-    const kept = corrected((await getObservation(saved.id)) ?? saved, next);
-    await saveObservation(kept);
-    subject.markSaved(kept, subject.photos);
   });
 
   return (
@@ -71,7 +66,7 @@ export function VerdictActions({ verdict }: { verdict: Verdict }) {
           <Icon name="share" />
           {t("share.action")}
         </button>
-        <button type="button" class="button" onClick={() => setCorrecting(true)}>
+        <button type="button" class="button" onClick={onCorrect}>
           <Icon name="pencil" />
           {t("correction.open")}
         </button>
@@ -82,9 +77,6 @@ export function VerdictActions({ verdict }: { verdict: Verdict }) {
           </a>
         )}
       </div>
-      {correcting && (
-        <Correction value={correction} onChoose={correct} onClose={() => setCorrecting(false)} />
-      )}
     </div>
   );
 }

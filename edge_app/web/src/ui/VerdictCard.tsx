@@ -14,9 +14,10 @@ interface Props {
   /** Whether the guesses are shown although the plant seems to be none of them. */
   curious: boolean;
   onCurious: (curious: boolean) => void;
+  onCorrect: () => void;
 }
 
-export function VerdictCard({ verdict, curious, onCurious }: Props) {
+export function VerdictCard({ verdict, curious, onCurious, onCorrect }: Props) {
   const { subject, recogniser } = useApp();
   const announced = useCalm(verdict ? spoken(verdict) : "");
   const problem = subject.shown?.answer?.problem;
@@ -41,7 +42,7 @@ export function VerdictCard({ verdict, curious, onCurious }: Props) {
         </button>
       )}
       {verdict && (verdict.kind !== "unknown" || curious) && <Guesses verdict={verdict} />}
-      {verdict && <VerdictActions verdict={verdict} />}
+      {verdict && <VerdictActions verdict={verdict} onCorrect={onCorrect} />}
       <p class="small-print">{t("verdict.safety")}</p>
     </section>
   );
