@@ -13,7 +13,7 @@ from pathlib import Path
 
 import keras
 
-from export.inspection.keras_file import serialized
+from export.inspection.keras_file import foreign_code, serialized, strangers
 from models.errors import InputError, reason
 from models.files import read_bytes
 
@@ -45,8 +45,8 @@ def load_keras(path: Path, imports: Sequence[str] = ()) -> SourceModel:
         imports: Modules to import first, which register custom layers.
 
     Raises:
-        InputError: Not a `.keras` file, a Lambda layer, a layer that nobody registered, or a
-            model that is not an image classifier.
+        InputError: Not a `.keras` file, code in it such as a Lambda layer, a layer that nobody
+            registered, or a model that is not an image classifier.
     """
     register(imports)
     model, data = load_safely(path)
@@ -90,22 +90,16 @@ def _check_layers(path: Path, data: bytes) -> None:
             config = json.loads(archive.read("config.json"))
     except (KeyError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: no readable config.json in it; save the model again") from error
-    unknown = []
-    for part in serialized(config):
-        name, registered = str(part["class_name"]), part.get("registered_name")
-        if name == "Lambda":
-            raise InputError(
-                f"{path}: has a Lambda layer, which is code in a file; write it as a "
-                "registered layer class and give --import its module"
-            )
-        if registered and keras.saving.get_registered_object(registered) is None:
-            module = str(part.get("module") or "")
-            # Keras's own classes are registered under their plain name and load by module.
-            if ">" in str(registered) or not module.startswith(("keras", "builtins")):
-                unknown.append(str(registered))
-    if unknown:
+    parts = list(serialized(config))
+    for danger in foreign_code(parts):
         raise InputError(
-            f"{path}: unknown layer {', '.join(sorted(set(unknown)))}; "
+            f"{path}: {danger}; write it as a registered layer class, save the model again and "
+            "give --import its module"
+        )
+    registered = keras.saving.get_registered_object
+    if unknown := [name for name in strangers(parts) if registered(name) is None]:
+        raise InputError(
+            f"{path}: unknown layer {', '.join(unknown)}; "
             "give --import the module that registers it"
         )
 

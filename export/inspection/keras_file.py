@@ -34,17 +34,17 @@ def anatomy(data: bytes) -> Anatomy:
         raise ValueError("not a .keras file: its configuration is no object")
     parts = list(serialized(config))
     constants, links = _constants(weights)
-    strangers = _strangers(parts)
+    foreign = strangers(parts)
     return Anatomy(
         format="keras",
         made_by=f"Keras {metadata.get('keras_version', 'of unknown version')}",
-        needs=f"needs --import of what registers {', '.join(strangers)}" if strangers else "",
+        needs=f"needs --import of what registers {', '.join(foreign)}" if foreign else "",
         inputs=tuple(_ports(config, "input_layers")),
         outputs=tuple(_ports(config, "output_layers")),
         ops=dict(Counter(str(layer["class_name"]) for layer in _layers(config, parts))),
         weights=tally(constants),
         contract=None,
-        dangers=(*_odd_files(names), *_code(parts), *links),
+        dangers=(*_odd_files(names), *foreign_code(parts), *links),
     )
 
 
@@ -80,7 +80,7 @@ def _odd_files(names: list[str]) -> Iterator[str]:
             yield f"it carries code, {name!r}"
 
 
-def _code(parts: list[dict[str, Any]]) -> Iterator[str]:
+def foreign_code(parts: list[dict[str, Any]]) -> Iterator[str]:
     """What runs code of the file's or of a stranger's choosing when the model is built."""
     names = {str(part["class_name"]) for part in parts}
     if names & {"Lambda", "__lambda__"}:
@@ -98,7 +98,7 @@ def _layers(config: dict[str, Any], parts: list[dict[str, Any]]) -> list[dict[st
     return layers or [part for part in parts if part is config]
 
 
-def _strangers(parts: list[dict[str, Any]]) -> list[str]:
+def strangers(parts: list[dict[str, Any]]) -> list[str]:
     """The registered names of classes that are not Keras's own."""
     named = (part for part in parts if part.get("registered_name"))
     return sorted({str(part["registered_name"]) for part in named if not _keras_own(part)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -56,6 +57,18 @@ def test_refuses_lambda_layers(tmp_path: Path) -> None:
 def test_refuses_a_lambda_within_a_nested_model(tmp_path: Path) -> None:
     inner = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Lambda(lambda x: x)])
     assert "Lambda" in _refused(_save(_classifier(inner), tmp_path / "m.keras"))
+
+
+def test_refuses_a_class_that_nobody_registered(tmp_path: Path) -> None:
+    """Keras itself would import whatever module the file names, or say so at length."""
+
+    class Own(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any) -> Any:
+            return x
+
+    message = _refused(_save(_classifier(Own()), tmp_path / "m.keras"))
+    assert "Own, which is neither Keras's nor registered" in message
+    assert "registered layer class" in message
 
 
 def test_unknown_layers_need_their_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
