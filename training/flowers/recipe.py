@@ -111,7 +111,8 @@ class Recipe:
         dropout: Share of features dropped in front of the classifier.
         mixed_precision: Compute in bfloat16, keep the weights in float32.
         unfreeze_from: Fine-tune this layer of the backbone and all after it; empty: all.
-        freeze_batch_norm: Keep batch normalisation at the statistics it came with.
+        freeze_batch_norm: Keep batch normalisation at the statistics it came with; without start
+            weights it has none, and learns them.
         views: Fine-tune on what the frozen layers make of so many augmented views of each photo,
             computed once (`training.flowers.views`); 0: every epoch has views of its own.
         seed: Decides every random choice.
@@ -200,6 +201,11 @@ class Recipe:
                 stage.label_smoothing,
                 "0 to below 1",
             )
+
+    @property
+    def batch_norm_frozen(self) -> bool:
+        """Whether fine-tuning leaves batch normalisation as it is."""
+        return self.freeze_batch_norm and self.weights != "none"
 
 
 def _require(holds: bool, key: str, value: object, limit: str) -> None:

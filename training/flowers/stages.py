@@ -176,7 +176,7 @@ def _fine_tune(run: Run) -> None:
         run.say("fine_tune: the start weights have batch normalisation folded; unfolding it")
         some = np.linspace(0, len(train_x) - 1, min(256, len(train_x))).astype(int)
         unfold_batch_norm(run.network.scale, run.network.backbone, train_x[some])
-    set_fine_tuning(run.network, recipe.unfreeze_from, recipe.freeze_batch_norm)
+    set_fine_tuning(run.network, recipe.unfreeze_from, recipe.batch_norm_frozen)
     if recipe.views:
         halves = halve(run.network, recipe.unfreeze_from)
         views = partial(view, halves.frozen, recipe, train_x, cache=run.cache, key=run.views)

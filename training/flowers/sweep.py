@@ -191,7 +191,7 @@ def _check(recipes: Sequence[Recipe]) -> None:
     for recipe in cuts.values():
         if recipe.unfreeze_from:
             network = build_network(recipe, 2, load_weights=False)
-            set_fine_tuning(network, recipe.unfreeze_from, recipe.freeze_batch_norm)
+            set_fine_tuning(network, recipe.unfreeze_from, recipe.batch_norm_frozen)
             if recipe.views:
                 halve(network, recipe.unfreeze_from)
 

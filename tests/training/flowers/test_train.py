@@ -156,14 +156,14 @@ def test_labels_are_smoothed_as_the_recipe_says(
 
 
 def test_from_nothing_in_mixed_precision(drawn_flowers: Path, tmp_path: Path) -> None:
-    """No features to train a head on, nothing folded to unfold, no augmentation at all."""
+    """No features to train a head on, nothing folded to unfold, no augmentation at all, and no
+    statistics to be kept."""
     lines: list[str] = []
     recipe = Recipe(
         width=0.25,
         image_size=64,
         weights="none",
         mixed_precision=True,
-        freeze_batch_norm=False,
         augmentation=Augmentation(False, 0, 0, 0, 0, 0, 0),
     )
     recipe = replace(recipe, fine_tune=replace(recipe.fine_tune, epochs=1))
@@ -174,6 +174,8 @@ def test_from_nothing_in_mixed_precision(drawn_flowers: Path, tmp_path: Path) ->
     assert summary["history"]["head"] == []
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    first = next(x for x in model.layers if isinstance(x, keras.Model)).get_layer("conv1_bn")
+    assert not np.allclose(first.moving_mean, 0), "its statistics are learned, since it had none"
     assert math.isfinite(summary["history"]["fine_tune"][0]["val_loss"])
 
 
