@@ -16,7 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from export.assemble import keras_artefact, utc_now
-from export.audit import audit
+from export.audit import audit, not_finite
 from export.conversion.obstacles import loops, obstacles, operations
 from export.conversion.quantize import Feeds, fed
 from export.conversion.served import Named
@@ -89,7 +89,7 @@ def samples_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Samples:
     """Arrays by input, and perhaps `y`.
 
     Raises:
-        InputError: They differ in length, or are empty.
+        InputError: They differ in length, are empty, or are no real numbers.
     """
     inputs = {key: np.asarray(values) for key, values in arrays.items() if key != TARGETS}
     counts = {len(np.atleast_1d(values)) for values in arrays.values()}
@@ -98,6 +98,9 @@ def samples_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Samples:
         raise InputError(
             f"{name}: arrays {told or 'none'}; give one for each input, all of one length"
         )
+    for key, values in inputs.items():
+        if values.dtype.kind not in "biuf":
+            raise InputError(f"{name}: {key} has dtype {values.dtype}; give real numbers")
     targets = arrays.get(TARGETS)
     if targets is not None and not np.issubdtype(targets.dtype, np.integer):
         raise InputError(f"{name}: y has dtype {targets.dtype}; it must number the classes from 0")
@@ -133,6 +136,9 @@ def network(
         InputError: Samples, labels or states do not fit the model or each other.
         GateError: The Keras model's own outputs prove nothing.
     """
+    for name, values in validation.inputs.items():
+        if bad := not_finite(values):  # which a ReLU may hide, in some runtimes
+            raise InputError(f"{validation.name}: {name}: {bad}")
     feeds = dict(states or {})
     served = named(model, validation.inputs, feeds)
     found = operations(served)

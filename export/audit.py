@@ -123,6 +123,15 @@ def audit(
     return audited
 
 
+def not_finite(array: NDArray[Any]) -> str:
+    """Which samples of an input [N, ...] have NaN or infinity, and what to do; empty for none."""
+    bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+    if not bad.size:
+        return ""
+    where = f"{bad.size} samples have NaN or infinity, at {_some(bad.tolist())}"
+    return f"{where}; mend or remove them"
+
+
 def _count(n: int) -> Iterator[Finding]:
     if n == 0:
         yield Finding("refuse", "no samples; give some like those that the model will see")
@@ -140,10 +149,8 @@ def _names(given: Collection[str], wanted: Collection[str]) -> Iterator[Finding]
 
 def _input(array: NDArray[Any], declared: Range | None) -> Iterator[Finding]:
     """What is wrong with the values [N, ...] of one input."""
-    bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
-    if bad.size:
-        where = f"{bad.size} samples have NaN or infinity, at {_some(bad.tolist())}"
-        yield Finding("refuse", f"{where}; mend or remove them")
+    if bad := not_finite(array):
+        yield Finding("refuse", bad)
         return
     least, greatest = _span(array)
     if least == greatest:

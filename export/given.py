@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from models.errors import InputError
 from models.files import read_bytes, read_record
 from models.manifest import FORMATS, Format
 from models.photos import LabelledPhotos, scan_class_folders, scan_photos
+
+MOST_NUMBERS = 2**28  # 1 GB of float32
 
 # Of `training.json`, what a bundle carries; the history stays with the run.
 _TRAINING_KEYS = (
@@ -49,6 +52,8 @@ def read_sizes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
         if not name or not all(size.isdecimal() and int(size) for size in sizes.split(",")):
             raise InputError(f"--input {text}: say NAME=SIZES, all but the batch: series=64,6")
         found[name] = tuple(map(int, sizes.split(",")))
+        if math.prod(found[name]) > MOST_NUMBERS:
+            raise InputError(f"--input {text}: at most {MOST_NUMBERS:,} numbers a sample")
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -16,6 +17,10 @@ import keras
 from export.inspection.keras_file import foreign_code, serialized, strangers
 from models.errors import InputError, reason
 from models.files import read_bytes
+from models.schema import NAME
+
+# TensorFlow calls its nodes by the layers, whose names Keras does not look at.
+_NODE = r"[A-Za-z0-9.][A-Za-z0-9_.>-]*"
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,17 @@ def load_safely(path: Path) -> tuple[keras.Model, bytes]:
     data = read_bytes(path)
     _check_layers(path, data)
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True), data
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged archive fails in many ways
         raise InputError(f"{path}: Keras cannot load it ({reason(error)})") from error
+    for layer in model._flatten_layers():
+        wanted = NAME if isinstance(layer, keras.layers.InputLayer) else _NODE
+        if not re.fullmatch(wanted, layer.name):
+            raise InputError(
+                f"{path}: layer {layer.name!r}: no name for TensorFlow and a bundle; begin with a "
+                "letter or digit, go on with these, '.', '_' or '-', and save the model again"
+            )
+    return model, data
 
 
 def _check_layers(path: Path, data: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from export.conversion.drafting import Spare
 from export.conversion.quantize import Feeds
 from export.conversion.served import Served
-from export.conversion.tidy import NEWEST
+from export.conversion.tidy import NEWEST, age
 from export.gate.judge import MAX_DROP
 from models.contract import VERSION, Contract
 from models.errors import InputError
@@ -76,6 +76,7 @@ class Order:
             raise InputError(f"--max-drop {100 * self.max_drop:g}: give points from 0 to 100")
         if self.max_ms is not None and self.rounds == 0:
             raise InputError(f"--max-ms {self.max_ms}: nothing is measured with --rounds 0")
+        age(self.onnxruntime)
 
     def file(self, model_format: Format, scheme: Scheme) -> str:
         """The name of an artefact."""

@@ -37,7 +37,8 @@ def age(runtime: str) -> tuple[int, int]:
     wanted = _version(runtime)
     known = [a for v, a in AGES.items() if wanted and _version(v) <= wanted]
     if not known:
-        raise InputError(f"ONNX Runtime {runtime!r}: give a version from {next(iter(AGES))} on")
+        oldest = next(iter(AGES))
+        raise InputError(f"--onnxruntime {runtime}: give a version from {oldest} on")
     return known[-1]
 
 

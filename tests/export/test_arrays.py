@@ -137,6 +137,8 @@ def test_free_sizes_are_those_of_the_samples(bombus: Bombus, tmp_path: Path) -> 
         ({"a": np.zeros((2, 3)), "b": np.zeros((3, 3))}, "all of one length"),
         ({"a": np.zeros((0, 3))}, "all of one length"),
         ({"a": np.zeros((2, 3)), TARGETS: np.zeros(2)}, "y has dtype float64"),
+        ({"a": np.zeros((2, 3), complex)}, "a has dtype complex128; give real numbers"),
+        ({"a": np.array(["1", "2"])}, "give real numbers"),
     ],
 )
 def test_odd_samples(arrays: dict[str, NDArray[Any]], said: str) -> None:
@@ -167,6 +169,34 @@ def test_what_does_not_fit(  # noqa: PLR0917
     exit_code, _, err = convert(bombus, step, tmp_path / "b", rows, "--schemes", "f32", *more)
     assert (exit_code, said in err, err.count("\n")) == (code, True, 1), err
     assert not (tmp_path / "b").exists()
+
+
+def test_nan_that_a_relu_swallows_is_told(bombus: Bombus, tmp_path: Path) -> None:
+    x = keras.Input((3,), name="x")
+    keras.Model(x, layers.Dense(2)(layers.ReLU()(x))).save(tmp_path / "m.keras")
+    rows = np.ones((9, 3), np.float32)
+    rows[4, 1] = np.nan
+    np.savez(tmp_path / "v.npz", x=rows)
+    given = (tmp_path / "m.keras", tmp_path / "b", tmp_path / "v.npz")
+    code, _, err = convert(bombus, *given, "--schemes", "f32")
+    assert (code, "x: 1 samples have NaN or infinity, at 4; mend" in err) == (2, True), err
+
+
+@pytest.mark.parametrize(("given", "layer"), [("x y", "a"), ("x", "a b"), ("x", "_a"), ("_x", "a")])
+def test_names_that_tensorflow_cannot_take(
+    bombus: Bombus, tmp_path: Path, given: str, layer: str
+) -> None:
+    x = keras.Input((3,), name=given)
+    keras.Model(x, layers.Dense(2, name=layer)(x)).save(tmp_path / "m.keras")
+    code, _, err = bombus("export", "plan", tmp_path / "m.keras")
+    assert (code, "no name for TensorFlow and a bundle" in err, err.count("\n")) == (2, True, 1), (
+        err
+    )
+
+
+def test_sizes_that_no_machine_holds(bombus: Bombus, step: Path) -> None:
+    code, _, err = bombus("export", "plan", step, "--input", "sample=99999999999,4")
+    assert (code, "at most 268,435,456 numbers" in err) == (2, True), err
 
 
 def test_an_output_that_never_varies_proves_nothing(bombus: Bombus, tmp_path: Path) -> None:

@@ -319,6 +319,7 @@ def test_budgets(
         (("--max-drop", "nan"), "--max-drop nan: give points from 0 to 100"),
         (("--name", "ü x"), "name 'ü x': give letters, digits"),
         (("--version", "one"), "version 'one': give one such as 1.2.0"),
+        (("--onnxruntime", "old"), "--onnxruntime old: give a version from 1.7 on"),
     ],
 )
 def test_an_order_that_could_not_be_filled_is_refused_at_once(
