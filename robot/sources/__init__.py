@@ -66,6 +66,8 @@ def open_source(where: str, reading: Reading = READING) -> Source:
             f"{where}: no log in this folder; give a KITTI drive (with oxts), a EuRoC or TUM-VI "
             "folder (with mav0/imu0) or a ROS 2 bag (with metadata.yaml)"
         )
+    if path.exists() and not path.is_file():
+        raise InputError(f"{where}: a pipe or device; give it to standard input: - < {where}")
     if not path.is_file():
         raise InputError(
             f"{where}: not there; give a log, - for standard input, udp://HOST:PORT, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +231,9 @@ def test_json_fields_by_path_and_a_unit_of_time(tmp_path: Path, log: Log) -> Non
 
 
 def test_what_is_not_there_or_not_known(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InputError, match="a pipe or device; give it to standard input"):
+        open_source(str(tmp_path / "pipe.csv"))
     with pytest.raises(InputError, match="not there"):
         open_source(str(tmp_path / "none.csv"))
     with pytest.raises(InputError, match="no log in this folder"):
