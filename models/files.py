@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from models.errors import InputError
+from models.errors import InputError, reason
 
 REMEDY = "remove it, and run the command again"
 
@@ -59,6 +59,20 @@ def require_keys(
 
 
 @contextmanager
+def reading_back(path: Path, remedy: str = REMEDY) -> Iterator[None]:
+    """Read what a command kept in a file, whatever library does it.
+
+    Raises:
+        InputError: Reading failed: the file is damaged, or is none of what was kept.
+    """
+    try:
+        yield
+    # Damage meets numpy, zip, zlib and HDF5, each with errors of its own.
+    except Exception as error:
+        raise InputError(f"{path}: damaged ({reason(error)}); {remedy}") from error
+
+
+@contextmanager
 def writing_to(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; move it there when all went well.
 
@@ -76,9 +90,9 @@ def writing_to(path: Path) -> Iterator[Path]:
         yield workshop / path.name
         _replace(workshop / path.name, path)
     except OSError as error:
-        reason = error.strerror or str(error)
+        told = error.strerror or str(error)
         raise InputError(
-            f"{path}: cannot be written ({reason}); free space or choose another place"
+            f"{path}: cannot be written ({told}); free space or choose another place"
         ) from error
     finally:
         if temporary is not None:

@@ -13,6 +13,7 @@ from models.files import (
     read_bytes,
     read_json,
     read_record,
+    reading_back,
     refuse_existing,
     remove_leftovers,
     write_text,
@@ -251,3 +252,11 @@ def test_json_of_another_shape_is_no_record(tmp_path: Path, content: str) -> Non
     path.write_text(content)
     with pytest.raises(InputError, match=r"training\.json: holds .*, not a record; train it anew$"):
         read_record(path, remedy="train it anew")
+
+
+def test_what_cannot_be_read_back_is_named() -> None:
+    said = r"^kept\.npy: damaged \(no numbers\); remove it, and run"
+    with pytest.raises(InputError, match=said), reading_back(Path("kept.npy")):
+        raise ValueError("no numbers\nbut words")
+    with pytest.raises(Interrupted), reading_back(Path("kept.npy")):
+        raise Interrupted

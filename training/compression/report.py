@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.files import read_bytes, read_record, write_text, writing_to
+from models.files import read_bytes, read_record, reading_back, write_text, writing_to
 from models.photos import LabelledPhotos, scan_class_folders
 from models.preprocess import load_photos
 from models.progress import track
@@ -85,7 +85,7 @@ def _right(model: Path, photos: LabelledPhotos, pixels: NDArray[np.uint8]) -> Ri
     path = model.with_name(f"{model.stem}.{SCORED}")
     key = hashlib.sha256(read_bytes(model) + photos.sha256.encode()).hexdigest()
     if path.exists():
-        with np.load(path, allow_pickle=False) as kept:
+        with reading_back(path), np.load(path, allow_pickle=False) as kept:
             if str(kept["key"]) == key:
                 return np.asarray(kept["right"])
     logits = answers(keras.saving.load_model(model, compile=False), pixels)

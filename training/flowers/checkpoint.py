@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 
 from models.errors import InputError
-from models.files import write_text, writing_to
+from models.files import reading_back, write_text, writing_to
 
 _BLOCK = bytes(2**16)
 
@@ -76,6 +76,15 @@ class Checkpoint:
         needed |= {self.best(s, h) for s, h in self._histories.items()}
         for old in set(self.folder.glob("*.weights.h5")) - needed:
             old.unlink()
+
+    def restore(self, model: keras.Model, path: Path) -> None:
+        """Load the weights that an epoch left.
+
+        Raises:
+            InputError: They are damaged.
+        """
+        with reading_back(path, f"remove {self.folder}, and the run begins anew"):
+            model.load_weights(path)
 
     def require_room(self, model: keras.Model) -> None:
         """Raise `InputError` where the disk has no room for a checkpoint of this model.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.files import writing_to
+from models.files import reading_back, writing_to
 from models.metrics import Scores, score
 from models.photos import LabelledPhotos, scan_class_folders
 from models.preprocess import load_photo
@@ -107,7 +107,8 @@ def decoded(photos: LabelledPhotos, size: int, folder: Path, name: str) -> NDArr
                 rows = pool.map(lambda p: load_photo(p, size), photos.paths)
                 for row in track(rows, len(photos), f"decode {name}"):
                     file.write(row.tobytes())
-    return np.asarray(np.load(path, mmap_mode="r"))
+    with reading_back(path):
+        return np.asarray(np.load(path, mmap_mode="r"))
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]

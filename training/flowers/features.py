@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.files import writing_to
+from models.files import reading_back, writing_to
 from models.progress import track
 
 CHUNK = 512  # photos; a kill loses at most this many
@@ -49,7 +49,8 @@ def cached_features(
             answers = np.asarray(trunk.predict(batch, batch_size=32, verbose=0), np.float16)
             with writing_to(path) as temporary:
                 np.save(temporary, answers)
-        chunk = np.load(path)
+        with reading_back(path):
+            chunk = np.load(path)
         if features is None:
             features = np.empty((len(pixels), *chunk.shape[1:]), np.float16)
         features[order[start : start + CHUNK]] = chunk

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.files import read_bytes, read_record, write_text, writing_to
+from models.files import read_bytes, read_record, reading_back, write_text, writing_to
 from models.photos import LabelledPhotos, scan_class_folders
 from models.preprocess import load_photos
 from models.progress import track
@@ -105,7 +105,7 @@ def _scored(folder: Path, recipe: Recipe, photos: LabelledPhotos) -> NDArray[np.
     scored_of = json.dumps([asdict(change) for change in ALL]) + photos.sha256
     key = hashlib.sha256(read_bytes(folder / MODEL) + scored_of.encode()).hexdigest()
     if path.exists():
-        with np.load(path, allow_pickle=False) as kept:
+        with reading_back(path), np.load(path, allow_pickle=False) as kept:
             if str(kept["key"]) == key:
                 return np.asarray(kept["predictions"])
     model = _load(folder)

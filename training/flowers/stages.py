@@ -232,7 +232,8 @@ def _run_stage(
     if history:
         run.say(f"{name}: {len(history)} of at most {stage.epochs} epochs are done")
     if history and len(history) < stage.epochs and not _exhausted(stage, history):
-        model.load_weights(run.checkpoint.latest(name, history))  # gone once a later stage began
+        latest = run.checkpoint.latest(name, history)  # gone once a later stage began
+        run.checkpoint.restore(model, latest)
     val = Batches(val_x, val_y, classes, 64, smoothing=stage.label_smoothing)
     log = keras.callbacks.TensorBoard(run.out / "logs" / name, write_graph=False)
     for epoch in range(len(history), stage.epochs):
@@ -272,7 +273,7 @@ def _run_stage(
             f"val {record['val_accuracy']:.4f} (loss {record['val_loss']:.4f}), "
             f"{record['seconds']:.0f} s"
         )
-    model.load_weights(run.checkpoint.best(name, history))
+    run.checkpoint.restore(model, run.checkpoint.best(name, history))
 
 
 def _exhausted(stage: Stage, history: History) -> bool:

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from models.errors import InputError
-from models.files import read_json, write_text, writing_to
+from models.files import read_json, reading_back, write_text, writing_to
 from models.progress import progress_bar, track
 from robot.echo import Echo
 from robot.lie import Array
@@ -152,7 +152,7 @@ def _heard(recordings: Sequence[Recording], profile: Profile, out: Path) -> list
         heard = {r.name: listen(r, profile) for r in rows}
         with writing_to(path) as temporary:
             np.savez_compressed(temporary, **heard)  # type: ignore[arg-type,unused-ignore]
-    with np.load(path, allow_pickle=False) as file:
+    with reading_back(path), np.load(path, allow_pickle=False) as file:
         return [Drive.of(r, file[r.name]) for r in recordings]
 
 
@@ -174,7 +174,8 @@ def _fit(model: Localization, recipe: Recipe, drives: Sequence[Drive], folder: P
     history: list[float] = []
     saved = sorted(folder.glob("*.weights.h5"))
     if saved:
-        model.load_weights(saved[-1])
+        with reading_back(saved[-1]):
+            model.load_weights(saved[-1])
         history = read_json(folder / "history.json", "choose another --out")
         history = history[: int(saved[-1].name.split(".")[0])]
     epochs = -(-recipe.steps // EPOCH)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classify import Recogniser
-from models.files import writing_to
+from models.files import reading_back, writing_to
 from models.photos import LabelledPhotos
 from models.preprocess import load_photo
 from models.progress import track
@@ -98,7 +98,7 @@ def answers(
                 with writing_to(files[i]) as temporary, temporary.open("wb") as file:
                     np.savez(file, top=answer.top, unknown=answer.unknown)
         for table, path in zip(found, files, strict=True):
-            with np.load(path, allow_pickle=False) as kept:
+            with reading_back(path), np.load(path, allow_pickle=False) as kept:
                 table[change.name, change.severity] = Answers(kept["top"], kept["unknown"])
     return found
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from models.errors import InputError
-from models.files import read_record, write_text
+from models.files import read_record, reading_back, write_text
 from training.layers.normalized_difference import NormalizedDifference
 from training.spectral import networks  # noqa: F401  (registers the layers)
 from training.spectral.index_figure import draw_indices
@@ -39,7 +39,7 @@ def learned_indices(run: Path, platform: str | None = None) -> tuple[Learned, ..
             f"{run / MODEL}: not normalized differences under a linear head; "
             "its indices have no weight of their own, train --kind ndl"
         )
-    with np.load(run / LEARNED) as rows:
+    with reading_back(run / LEARNED, "train it anew"), np.load(run / LEARNED) as rows:
         values = rows["X"]
     indices = read_layer(layer, bands)
     scores = importance(_behind_normalization(model, kernel), evaluate(indices, values, bands))

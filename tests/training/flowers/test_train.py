@@ -211,6 +211,22 @@ def test_folded_start_weights_are_unfolded(
     assert not np.allclose(first.gamma, 1, atol=0.01)
 
 
+@pytest.mark.parametrize(
+    "kept", ["cache/train-*.npy", "cache/features-train-*/*.npy", "checkpoint/*.weights.h5"]
+)
+def test_what_was_kept_and_is_damaged_is_named(
+    kept: str, trained: Trained, drawn_flowers: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(trained.out, tmp_path / "run")
+    (out / "training.json").unlink()
+    file = min(out.glob(kept))
+    file.write_bytes(file.read_bytes()[:1000])
+    if "features" in kept:  # only looked at while the head is not done
+        shutil.rmtree(out / "checkpoint")
+    with pytest.raises(InputError, match=rf"^{file}: damaged \(.+\); remove \S+, and \D+$"):
+        train(drawn_flowers, trained.recipe, out, say=lambda line: None)
+
+
 def test_unreadable_photos_stop_it_unless_allowed(
     small_recipe: Recipe, drawn_flowers: Path, tmp_path: Path
 ) -> None:
