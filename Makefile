@@ -56,7 +56,7 @@ apk: $(STAMP) $(WEB_PAGES) ## Build dist/bombus.apk for Android; site options in
 
 test: $(STAMP) $(WEB_PAGES) $(EXAMPLE_MODULES) ## Run the tests; more pytest options in ARGS=
 	cd $(WEB) && npm test --silent
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check-slow: $(STAMP) $(WEB_PAGES) $(EXAMPLE_MODULES) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)

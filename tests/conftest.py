@@ -20,6 +20,13 @@ settings.register_profile("house", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None)
 settings.load_profile("house")
 
+MOST_WORKERS = 4  # each takes about a gigabyte
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests wait for browsers and processes a third of the time."""
+    return min(1 + (os.cpu_count() or 1), MOST_WORKERS)
+
 
 @pytest.fixture(scope="session")
 def bombus_data() -> Path:
