@@ -11,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection, wait
@@ -48,24 +49,26 @@ def run_apart(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     waiting, running = list(calls.items()), dict[str, _Running]()
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                name, call = waiting.pop(0)
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_serve, args=(call, theirs), daemon=True)
-                process.start()
-                theirs.close()
-                running[name] = _Running(process, ours, time.monotonic() + seconds)
-            soonest = min(r.until for r in running.values()) - time.monotonic()
-            wait([r.answer for r in running.values()], max(soonest, 0))
-            for name, r in list(running.items()):
-                if r.answer.poll() or time.monotonic() >= r.until:
-                    del running[name]
-                    yield name, _end(name, r, seconds)
-    finally:
-        for r in running.values():
-            r.process.kill()
+    with tempfile.TemporaryDirectory(prefix="bombus-", ignore_cleanup_errors=True) as left:
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    name, call = waiting.pop(0)
+                    ours, theirs = context.Pipe(duplex=False)
+                    process = context.Process(target=_serve, args=(call, theirs, left), daemon=True)
+                    process.start()
+                    theirs.close()
+                    running[name] = _Running(process, ours, time.monotonic() + seconds)
+                soonest = min(r.until for r in running.values()) - time.monotonic()
+                wait([r.answer for r in running.values()], max(soonest, 0))
+                for name, r in list(running.items()):
+                    if r.answer.poll() or time.monotonic() >= r.until:
+                        del running[name]
+                        yield name, _end(name, r, seconds)
+        finally:
+            for r in running.values():
+                r.process.kill()
+                r.process.join()
 
 
 def _end(name: str, running: _Running, seconds: float) -> Any:
@@ -88,8 +91,9 @@ def _end(name: str, running: _Running, seconds: float) -> Any:
     return value if kind == "returned" else getattr(models.errors, kind)(f"{value}")
 
 
-def _serve(call: Call, answer: Connection) -> None:
-    """The other side."""
+def _serve(call: Call, answer: Connection, left: str) -> None:
+    """The other side; `left` is a folder for what a process leaves that ends without tidying up."""
+    tempfile.tempdir = left
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # converters chat
         os.dup2(nowhere, stream)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import time
 from functools import partial
+from pathlib import Path
+
+import pytest
 
 from export.conversion.workshop import Call, run_apart
 from models.errors import ConversionError, GateError
@@ -17,6 +21,12 @@ def _killed() -> None:
 
 def _refused() -> None:
     raise GateError("not good enough")
+
+
+def _littering() -> str:
+    handle, path = tempfile.mkstemp()
+    os.close(handle)
+    return path
 
 
 def _failed() -> None:
@@ -48,3 +58,10 @@ def test_what_hangs_is_ended() -> None:
     found = dict(run_apart({"hang": partial(time.sleep, 600), "ok": partial(sum, ())}, 2, 3.0))
     assert found["ok"] == 0
     assert "not converted in 3 s" in str(found["hang"])
+
+
+def test_what_they_leave_behind_is_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (_, left), *_ = run_apart({"litter": _littering})
+    assert tmp_path in Path(left).parents
+    assert list(tmp_path.iterdir()) == []
