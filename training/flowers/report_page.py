@@ -97,9 +97,10 @@ def _network(training: Mapping[str, Any]) -> str:
     """What answers, by what is told of its training: a backbone, or those of an ensemble."""
     if (ensemble := training.get("ensemble")) is None:
         return str(training.get("recipe", {}).get("backbone", "Model"))
-    members = [one.get("recipe", {}).get("backbone", "Model") for one in ensemble["of"]]
+    *some, last = (one.get("recipe", {}).get("backbone", "Model") for one in ensemble["of"])
+    members = f"{', '.join(some)} and {last}" if some else last
     views = " on a photo and its mirror image" if ensemble["mirrored"] else ""
-    return f"The mean of {' and '.join(members)}{views}"
+    return f"The mean of {members}{views}"
 
 
 def _artefacts(results: Sequence[Result]) -> Iterator[str]:
